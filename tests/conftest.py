@@ -1,0 +1,47 @@
+"""Fixtures of every test: nothing is left behind, and waiting has a deadline."""
+
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+from tests import polling
+from tests.leaks import Footprint
+
+# The gate finds the same cases on every machine; `make stress` looks for new ones.
+settings.register_profile(
+    "gate", derandomize=True, database=None, deadline=None, max_examples=60, print_blob=True
+)
+settings.register_profile(
+    "stress",
+    deadline=None,
+    max_examples=2000,
+    print_blob=True,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("gate")
+
+
+@pytest.fixture(autouse=True)
+def leaves_nothing(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Fail a test that leaves a thread or a child process; in tests/unit also an open handle.
+
+    What fixtures of a wider scope hold was there before the test and is not counted.
+    """
+    with_handles = "unit" in request.path.relative_to(request.config.rootpath).parts
+    before = Footprint.take()
+    yield
+    if left := before.left_since(with_handles=with_handles):
+        pytest.fail("the test left behind: " + "; ".join(left))
+
+
+@pytest.fixture
+def poll_until() -> polling.PollUntil:
+    """Give `poll_until(condition, deadline_s)` for tests that are not coroutines."""
+    return polling.poll_until
+
+
+@pytest.fixture
+def poll_until_async() -> polling.PollUntilAsync:
+    """Give `await poll_until_async(condition, deadline_s)`, which leaves the loop free."""
+    return polling.poll_until_async

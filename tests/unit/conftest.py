@@ -1,0 +1,36 @@
+"""Fixtures of the unit tests: the event loop is never blocked, and no task outlives its test."""
+
+import asyncio
+import inspect
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+from blockbuster import BlockBuster, blockbuster_ctx
+
+
+@pytest.fixture(autouse=True)
+def no_blocking_calls() -> Iterator[BlockBuster]:
+    """Fail a test when the package blocks the event loop; a test's own lines may."""
+    with blockbuster_ctx("ignition_toolkit") as blockbuster:
+        yield blockbuster
+
+
+@pytest.fixture(autouse=True)
+def no_task_left(leaves_nothing: None, request: pytest.FixtureRequest) -> None:
+    """Have coroutine tests checked for tasks; the others need no event loop for it."""
+    if inspect.iscoroutinefunction(getattr(request, "function", None)):
+        request.getfixturevalue("watched_tasks")
+
+
+@pytest.fixture
+async def watched_tasks() -> AsyncIterator[None]:
+    """Fail a test that ends while a task it started still runs."""
+    before = asyncio.all_tasks()
+    yield
+    await asyncio.sleep(0)
+    ours = asyncio.current_task()
+    left = [task for task in asyncio.all_tasks() - before if task is not ours]
+    for task in left:
+        task.cancel()
+    if left:
+        pytest.fail("the test left tasks behind: " + "; ".join(map(repr, left)))
