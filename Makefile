@@ -1,0 +1,124 @@
+# A fresh machine needs `make serve` and `make test`, nothing else; both use .venv/ in this folder.
+# What is installed comes from requirements/, whose pins carry hashes. A file in .venv/.stamps says
+# that a step is done; it is done again when a file that it depends on has changed.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.ONESHELL:
+.NOTPARALLEL:
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+
+VENV := .venv
+BIN := $(VENV)/bin
+DONE := $(VENV)/.stamps
+PYTHONS := python3.13 python3.12 python3.11 python3
+# -qq shows errors and keeps quiet about a machine's own pip settings.
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --no-input -qq
+CHECKED := $(wildcard src tests bench examples)
+PYTEST := $(BIN)/python -m pytest
+PIN := $(BIN)/uv pip compile $(ARGS) --quiet --universal --generate-hashes --no-emit-index-url \
+	--no-annotate --custom-compile-command 'make pins'
+
+.PHONY: help serve test check stress bench coverage pins clean chromium
+
+help:
+	@cat <<'END'
+	make serve      install into .venv/ and start the server   (ARGS='--port 5001')
+	make test       install what tests need, check, run tests  (ARGS='-k cancel')
+	make check      lint, format, types, import layers, house rules
+	make stress     the long versions of the tests
+	make bench      the measurements of bench/README.md
+	make coverage   branch coverage over all processes
+	make pins       compile requirements/*.txt from pyproject.toml (ARGS=--upgrade)
+	make clean      remove .venv/ and the tools' caches
+	END
+
+serve: $(DONE)/package
+	@exec $(BIN)/itk serve $(ARGS)
+
+test: check chromium
+	@$(PYTEST) --ignore=tests/meta --durations=15 $(ARGS)
+
+check: $(DONE)/dev $(DONE)/package
+	@$(BIN)/ruff check --quiet $(CHECKED)
+	$(BIN)/ruff format --check --quiet $(CHECKED)
+	$(BIN)/mypy $(CHECKED)
+	$(BIN)/lint-imports
+	$(PYTEST) -q tests/meta
+
+stress: $(DONE)/dev $(DONE)/package chromium
+	@$(PYTEST) -m stress --timeout=3600 --hypothesis-profile=stress --durations=15 $(ARGS)
+
+bench: $(DONE)/dev $(DONE)/package
+	@$(BIN)/python -m bench $(ARGS)
+
+coverage: $(DONE)/dev $(DONE)/package chromium
+	@$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest -q $(ARGS)
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report
+
+pins: $(DONE)/pins
+	@$(PIN) --group build --output-file requirements/runtime.txt pyproject.toml
+	$(PIN) --group build --group dev --constraint requirements/runtime.txt \
+		--output-file requirements/dev.txt pyproject.toml
+	$(PIN) --group pins --output-file requirements/pins.txt
+
+clean:
+	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -f .coverage .coverage.*
+
+$(DONE)/venv:
+	@if ! $(BIN)/python -c 'import pip' 2>/dev/null; then
+		found=
+		for candidate in $(PYTHONS); do
+			command -v "$$candidate" >/dev/null || continue
+			"$$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null ||
+				continue
+			if "$$candidate" -c 'import ensurepip, venv' 2>/dev/null; then found=$$candidate; break; fi
+			echo "$$candidate has no venv module; on Debian: apt-get install python3-venv" >&2
+		done
+		if [ -z "$$found" ]; then
+			echo 'Expected Python 3.11 or newer with its venv module, looked for: $(PYTHONS).' >&2
+			echo 'On Debian or Ubuntu: apt-get install python3 python3-venv' >&2
+			exit 1
+		fi
+		"$$found" -m venv --clear $(VENV)
+	fi
+	mkdir -p $(DONE)
+	touch $@
+
+$(DONE)/runtime: requirements/runtime.txt | $(DONE)/venv
+	@echo 'Installing what the server needs into $(VENV)/ (once, about half a minute) ...'
+	$(PIP) --require-hashes -r $<
+	touch $@
+
+# The pins of the tests include those of the server.
+$(DONE)/dev: requirements/dev.txt requirements/runtime.txt | $(DONE)/venv
+	@echo 'Installing what checks and tests need into $(VENV)/ (once, about a minute) ...'
+	$(PIP) --require-hashes -r $<
+	touch $@ $(DONE)/runtime
+
+$(DONE)/pins: requirements/pins.txt | $(DONE)/venv
+	@$(PIP) --require-hashes -r $<
+	touch $@
+
+$(DONE)/package: pyproject.toml $(DONE)/runtime
+	@$(PIP) --no-deps --no-build-isolation -e .
+	touch $@
+
+# The browser tests drive Debian's browser; they are never skipped for want of it.
+chromium:
+	@command -v chromium >/dev/null && exit
+	if [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
+		echo "The browser tests need the program 'chromium', which is not on the PATH." >&2
+		echo 'On Debian, as root: apt-get update && apt-get install chromium' >&2
+		exit 1
+	fi
+	echo "Installing Debian's chromium ..."
+	export DEBIAN_FRONTEND=noninteractive
+	log=$$(mktemp)
+	{ apt-get update && apt-get install -y --no-install-recommends chromium; } >"$$log" 2>&1 ||
+		{ tail -n 30 "$$log" >&2; exit 1; }
+	rm -f "$$log"
