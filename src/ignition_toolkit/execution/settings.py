@@ -1,0 +1,112 @@
+"""What a server or a run is told from outside: folders and limits, from options and environment.
+
+An option beats its environment variable, which beats the default.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from ignition_toolkit.errors import OperatorError
+
+APP_FOLDER = "ignition-toolkit"
+DEFAULT_MAX_RUNNING = 4
+DEFAULT_WARM_RUNNERS = 2
+
+#: A runner takes about 40 MiB; more at once than this is a slip of the keyboard.
+MAX_RUNNING_LIMIT = 1000
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Folders and limits of one worker.
+
+    Args:
+        data_dir: absolute path of the data folder; it need not exist yet.
+        playbook_dirs: absolute paths of further library folders, each an existing folder.
+        max_running: executions at once, 1 to MAX_RUNNING_LIMIT.
+        warm_runners: runner processes kept ready.
+        database_url: None for the SQLite file in the data folder.
+    """
+
+    data_dir: Path
+    playbook_dirs: tuple[Path, ...] = ()
+    max_running: int = DEFAULT_MAX_RUNNING
+    warm_runners: int = DEFAULT_WARM_RUNNERS
+    database_url: str | None = None
+
+    @classmethod
+    def from_environment(cls, data_dir: Path | None = None, playbooks: Sequence[Path] = ()) -> Self:
+        """Return the settings that the options, ITK_* variables and defaults give together.
+
+        Args:
+            data_dir: the option `--data-dir`; else ITK_DATA_DIR, else the user's data folder.
+            playbooks: the options `--playbooks`; else the folders in ITK_PLAYBOOKS.
+
+        Raises:
+            OperatorError: a value is not usable; the message names where it came from.
+        """
+        return cls(
+            data_dir=_absolute(data_dir) if data_dir is not None else default_data_dir(),
+            playbook_dirs=_playbook_dirs(playbooks),
+            max_running=_max_running(),
+        )
+
+
+def default_data_dir() -> Path:
+    """Return ITK_DATA_DIR, else the folder for this program's data that XDG gives a user.
+
+    Raises:
+        OperatorError: there is no variable and the user has no home folder.
+    """
+    if given := os.environ.get("ITK_DATA_DIR"):
+        return _absolute(Path(given))
+    # The XDG specification says to ignore a relative path.
+    base = os.environ.get("XDG_DATA_HOME", "")
+    if os.path.isabs(base):
+        return Path(base) / APP_FOLDER
+    try:
+        return Path.home() / ".local" / "share" / APP_FOLDER
+    except RuntimeError as error:
+        raise OperatorError(
+            "this user has no home folder to keep data in: "
+            "name a data folder with --data-dir or ITK_DATA_DIR"
+        ) from error
+
+
+def _absolute(path: Path) -> Path:
+    try:
+        return Path(os.path.abspath(path.expanduser()))
+    except RuntimeError as error:
+        raise OperatorError(f"{path}: there is no such user's home folder") from error
+
+
+def _playbook_dirs(given: Sequence[Path]) -> tuple[Path, ...]:
+    if given:
+        return tuple(_folder(path, "--playbooks") for path in given)
+    listed = os.environ.get("ITK_PLAYBOOKS", "").split(os.pathsep)
+    return tuple(_folder(Path(part), "ITK_PLAYBOOKS") for part in listed if part)
+
+
+def _folder(path: Path, origin: str) -> Path:
+    absolute = _absolute(path)
+    if not absolute.is_dir():
+        what = "is not a folder" if absolute.exists() else "does not exist"
+        raise OperatorError(f"{origin}: {absolute} {what}; name a folder with playbooks in it")
+    return absolute
+
+
+def _max_running() -> int:
+    text = os.environ.get("ITK_MAX_RUNNING") or str(DEFAULT_MAX_RUNNING)
+    # isdecimal alone would take digits of other scripts; int() takes signs, blanks and "1_0".
+    number = int(text) if text.isascii() and text.isdecimal() else 0
+    if not 1 <= number <= MAX_RUNNING_LIMIT:
+        raise OperatorError(
+            f"ITK_MAX_RUNNING is {text!r}: expected how many executions may run at once, "
+            f"a whole number from 1 to {MAX_RUNNING_LIMIT}"
+        )
+    return number
