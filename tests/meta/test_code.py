@@ -69,6 +69,18 @@ def says_something(comment: str) -> bool:
     return not text.startswith(orders) or " - " in text
 
 
+def test_every_folder_of_the_package_is_a_package() -> None:
+    """The import contracts do not see into a folder without __init__.py."""
+    folders = {path.parent for path, _, _ in package_modules()}
+    open_ones = [str(folder) for folder in folders if not (folder / "__init__.py").is_file()]
+    assert not open_ones, f"expected an __init__.py with a docstring in {open_ones}"
+
+
+def test_every_module_of_the_package_says_what_it_is_for() -> None:
+    silent = [place(path, 1) for path, _, tree in package_modules() if not ast.get_docstring(tree)]
+    assert not silent, "expected one sentence of purpose at the top of:\n" + "\n".join(silent)
+
+
 def test_every_module_of_the_package_has_its_place_in_the_layers() -> None:
     config = tomllib.loads((REPO / "pyproject.toml").read_text("utf-8"))["tool"]["importlinter"]
     contracts = {contract["id"]: contract for contract in config["contracts"]}
