@@ -120,5 +120,5 @@ chromium:
 	export DEBIAN_FRONTEND=noninteractive
 	log=$$(mktemp)
 	{ apt-get update && apt-get install -y --no-install-recommends chromium; } >"$$log" 2>&1 ||
-		{ tail -n 30 "$$log" >&2; exit 1; }
+		{ tail -n 30 "$$log" >&2; rm -f "$$log"; exit 1; }
 	rm -f "$$log"

@@ -13,7 +13,9 @@ SRC = REPO / "src" / "ignition_toolkit"
 @cache
 def files() -> tuple[Path, ...]:
     """Return every file that is tracked, or is neither tracked nor ignored."""
-    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
+    # A checkout that another user owns, as on some build machines, is read all the same.
+    git = ["git", "-c", "safe.directory=*"]
+    command = [*git, "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
     listing = subprocess.run(command, cwd=REPO, capture_output=True, check=True, timeout=30).stdout
     paths = (REPO / name for name in listing.decode().split("\0") if name)
     return tuple(sorted(path for path in paths if path.is_file()))
