@@ -15,6 +15,7 @@ DONE := $(VENV)/.stamps
 PYTHONS := python3.13 python3.12 python3.11 python3
 # -qq shows errors and keeps quiet about a machine's own pip settings.
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --no-input -qq
+EXAMPLES := $(wildcard examples/*/pyproject.toml)
 CHECKED := $(wildcard src tests bench examples)
 PYTEST := $(BIN)/python -m pytest
 PIN := $(BIN)/uv pip compile $(ARGS) --quiet --universal --generate-hashes --no-emit-index-url \
@@ -37,7 +38,7 @@ help:
 serve: $(DONE)/package
 	@exec $(BIN)/itk serve $(ARGS)
 
-test: check chromium
+test: check $(DONE)/examples chromium
 	@$(PYTEST) --ignore=tests/meta --durations=15 $(ARGS)
 
 check: $(DONE)/dev $(DONE)/package
@@ -47,13 +48,13 @@ check: $(DONE)/dev $(DONE)/package
 	$(BIN)/lint-imports
 	$(PYTEST) -q tests/meta
 
-stress: $(DONE)/dev $(DONE)/package chromium
+stress: $(DONE)/dev $(DONE)/examples chromium
 	@$(PYTEST) -m stress --timeout=3600 --hypothesis-profile=stress --durations=15 $(ARGS)
 
-bench: $(DONE)/dev $(DONE)/package
+bench: $(DONE)/dev $(DONE)/examples
 	@$(BIN)/python -m bench $(ARGS)
 
-coverage: $(DONE)/dev $(DONE)/package chromium
+coverage: $(DONE)/dev $(DONE)/examples chromium
 	@$(BIN)/coverage erase
 	$(BIN)/coverage run -m pytest -q $(ARGS)
 	$(BIN)/coverage combine --quiet
@@ -106,6 +107,11 @@ $(DONE)/pins: requirements/pins.txt | $(DONE)/venv
 
 $(DONE)/package: pyproject.toml $(DONE)/runtime
 	@$(PIP) --no-deps --no-build-isolation -e .
+	touch $@
+
+# Step kinds of other packages, as the tests and the stuck playbooks use them.
+$(DONE)/examples: $(EXAMPLES) $(DONE)/package
+	@$(PIP) --no-deps --no-build-isolation $(EXAMPLES:%/pyproject.toml=-e ./%)
 	touch $@
 
 # The browser tests drive Debian's browser; they are never skipped for want of it.
