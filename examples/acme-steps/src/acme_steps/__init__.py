@@ -1,0 +1,1 @@
+"""Step kinds of a company's own: wait for a filling line, give it a recipe."""
