@@ -1,0 +1,1 @@
+"""Alembic environment. `schema.py` runs it; there is no ini file and no command line."""

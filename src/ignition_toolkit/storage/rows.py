@@ -1,0 +1,82 @@
+"""What the store gives back, and what a new execution is stored from: one frozen row per table.
+
+Field names are the columns' names, see `tables.py`. All timestamps are aware and in UTC.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+# Any: JSON objects, as their writer shaped them.
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExecutionRow:
+    """One execution.
+
+    `id` is a UUIDv7 as text, `status` one of the design's execution statuses.
+    `snapshot` is the YAML as it was at the start, nested playbooks included:
+    `{"main": path, "files": {path: text}}`; it is None in the rows of `Store.executions`, whose
+    pages it would make slow.
+    `parameters` are redacted; `secret_parameters` names those that were given inline and are
+    stored nowhere. `current_step_index` counts the top level from 0.
+    `owner` is the worker that runs it.
+    """
+
+    id: str
+    playbook_name: str
+    playbook_path: str
+    status: str
+    snapshot: dict[str, Any] | None
+    created_at: datetime
+    parameters: dict[str, Any] = field(default_factory=dict)
+    secret_parameters: list[str] = field(default_factory=list)
+    waiting_for: dict[str, Any] | None = None
+    started_at: datetime | None = None
+    completed_at: datetime | None = None
+    current_step_index: int = 0
+    total_steps: int = 0
+    error: str | None = None
+    cancellation: dict[str, Any] | None = None
+    cancel_requested_at: datetime | None = None
+    cancel_requested_by: str | None = None
+    cancel_source: str | None = None
+    requested_by: str | None = None
+    owner: str | None = None
+    rerun_of: str | None = None
+    idempotency_key: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepRow:
+    """One step of an execution, by the order in which it was first heard of (`seq`, from 0).
+
+    `step_id` of a nested step is `outer/inner`, `parent_step_id` then is `outer`.
+    """
+
+    execution_id: str
+    step_id: str
+    seq: int
+    step_name: str
+    kind: str
+    status: str
+    parent_step_id: str | None = None
+    started_at: datetime | None = None
+    completed_at: datetime | None = None
+    output: dict[str, Any] | None = None
+    error: str | None = None
+    attempts: int = 0
+    cancellation: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventRow:
+    """One event. `id` grows in commit order over the whole data folder and is never reused."""
+
+    id: int
+    execution_id: str
+    kind: str
+    at: datetime
+    data: dict[str, Any]

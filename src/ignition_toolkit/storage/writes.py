@@ -1,0 +1,139 @@
+"""Changes made ready at submit, and the statements that write them.
+
+Statements are built once; SQLAlchemy keeps each one's compiled form per set of columns.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, fields
+
+# Any: values bound to statements, see `values.py`.
+from typing import Any
+
+import sqlalchemy as sa
+
+from ignition_toolkit.storage.changes import AddEvent, AddExecution, Change, PutStep, SetExecution
+from ignition_toolkit.storage.rows import EventRow, ExecutionRow
+from ignition_toolkit.storage.sqlite import last_event_number
+from ignition_toolkit.storage.tables import events, executions, step_runs
+from ignition_toolkit.storage.values import clean_text, stored
+
+#: Event kinds that may be dropped while too many of them wait.
+LOG_KINDS = frozenset({"log", "progress"})
+
+_ADD_EXECUTION = sa.insert(executions)
+_SET_EXECUTION = sa.update(executions).where(executions.c.id == sa.bindparam("of_execution"))
+_SET_STEP = sa.update(step_runs).where(
+    step_runs.c.execution_id == sa.bindparam("of_execution"),
+    step_runs.c.step_id == sa.bindparam("of_step"),
+)
+_ADD_STEP = sa.insert(step_runs).values(
+    seq=sa.select(sa.func.coalesce(sa.func.max(step_runs.c.seq), -1) + 1)
+    .where(step_runs.c.execution_id == sa.bindparam("of_execution"))
+    .scalar_subquery()
+)
+_ADD_EVENT = sa.insert(events)
+
+_EXECUTION_FIELDS = tuple(field.name for field in fields(ExecutionRow))
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """One change, its values ready to be bound. `run` is None for an event."""
+
+    run: Callable[[sa.Connection, dict[str, Any]], None] | None
+    values: dict[str, Any]
+    is_log: bool = False
+    is_final: bool = False
+
+
+def make_write(change: Change) -> Write:
+    """Check a change and take its values as they are now.
+
+    Raises:
+        TypeError, ValueError, RecursionError: the values do not fit their columns.
+    """
+    match change:
+        case AddEvent():
+            return _event(change)
+        case PutStep():
+            return _step(change)
+        case SetExecution():
+            _refuse_keys(change.values, "id")
+            values = stored(executions, change.values)
+            values["of_execution"] = clean_text(change.execution_id)
+            return Write(_set_execution, values, is_final=change.final)
+        case AddExecution(row):
+            values = {name: getattr(row, name) for name in _EXECUTION_FIELDS}
+            return Write(_add_execution, stored(executions, values))
+
+
+def apply(connection: sa.Connection, writes: Iterable[Write]) -> list[EventRow]:
+    """Run writes in the connection's transaction; return the events that they add.
+
+    Events go in last and all together, at half the price; within a transaction nobody can tell.
+
+    Raises:
+        LookupError: an execution that a write changes does not exist.
+        sqlalchemy.exc.DBAPIError: the database refuses one of them.
+    """
+    added = []
+    for write in writes:
+        if write.run is None:
+            added.append(write.values)
+        else:
+            write.run(connection, write.values)
+    return _add_events(connection, added) if added else []
+
+
+def _event(change: AddEvent) -> Write:
+    values = {
+        "execution_id": change.execution_id,
+        "kind": change.kind,
+        "at": change.at,
+        "data": change.data,
+    }
+    return Write(None, stored(events, values), is_log=change.kind in LOG_KINDS)
+
+
+def _step(change: PutStep) -> Write:
+    _refuse_keys(change.values, "execution_id", "step_id", "seq")
+    values = stored(step_runs, change.values)
+    values["of_execution"] = clean_text(change.execution_id)
+    values["of_step"] = clean_text(change.step_id)
+    return Write(_put_step, values)
+
+
+def _refuse_keys(values: dict[str, Any], *keys: str) -> None:
+    if not values:
+        raise ValueError("expected at least one value to set, got none")
+    for key in keys:
+        if key in values:
+            raise ValueError(f"{key!r} cannot be set: it says which row is meant")
+
+
+def _add_execution(connection: sa.Connection, values: dict[str, Any]) -> None:
+    connection.execute(_ADD_EXECUTION, values)
+
+
+def _set_execution(connection: sa.Connection, values: dict[str, Any]) -> None:
+    if connection.execute(_SET_EXECUTION, values).rowcount == 0:
+        raise LookupError(f"there is no execution {values['of_execution']!r}")
+
+
+def _put_step(connection: sa.Connection, values: dict[str, Any]) -> None:
+    if connection.execute(_SET_STEP, values).rowcount == 0:
+        keys = {"execution_id": values["of_execution"], "step_id": values["of_step"]}
+        rest = {name: value for name, value in values.items() if name != "of_step"}
+        connection.execute(_ADD_STEP, rest | keys)
+
+
+def _add_events(connection: sa.Connection, added: list[dict[str, Any]]) -> list[EventRow]:
+    # The transaction holds the write lock, so nobody else can take these numbers.
+    first = last_event_number(connection) + 1
+    numbered = [values | {"id": number} for number, values in enumerate(added, first)]
+    connection.execute(_ADD_EVENT, numbered)
+    # The data as a later reader gets it, not the caller's own object.
+    return [EventRow(**(values | {"data": json.loads(values["data"])})) for values in numbered]
