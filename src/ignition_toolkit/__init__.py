@@ -1,0 +1,1 @@
+"""Run playbooks against an Ignition gateway, and cancel them for certain."""

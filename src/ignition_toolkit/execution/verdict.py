@@ -1,0 +1,88 @@
+"""What a run's end means: the one function that decides between the final statuses."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ignition_toolkit.execution.leg import Cause, LegEnd
+from ignition_toolkit.playbook.models import (
+    CancellationRecord,
+    CancelOutcome,
+    ExecutionStatus,
+)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The final status of a run; `outcome` when a cancel was asked for."""
+
+    status: ExecutionStatus
+    error: str | None = None
+    outcome: CancelOutcome | None = None
+
+
+def decide(end: LegEnd, *, cancelled: bool) -> Verdict | None:
+    """Return the verdict on a run whose runner's tree was ended, None when the run goes on.
+
+    Args:
+        end: how the runner's part ended.
+        cancelled: whether a cancel was asked for before it ended.
+    """
+    outcome = stop_outcome(end) if cancelled else None
+    if end.ended.leftovers:
+        return Verdict(ExecutionStatus.FAILED, _not_stopped(end), CancelOutcome.NOT_STOPPED)
+    if end.done is not None and end.done.status is not ExecutionStatus.CANCELLED:
+        late = CancelOutcome.TOO_LATE if cancelled else None
+        return Verdict(end.done.status, end.done.error, late)
+    # The error of a step that dies of a cancel never beats the cancel.
+    if cancelled:
+        return Verdict(ExecutionStatus.CANCELLED, None, outcome)
+    return None
+
+
+def stop_outcome(end: LegEnd) -> CancelOutcome:
+    """Return whether what was stopped ended by itself within the grace."""
+    if end.ended.leftovers:
+        return CancelOutcome.NOT_STOPPED
+    if end.own_kills:
+        return CancelOutcome.KILLED
+    if end.cause is Cause.UNFIT or (end.settled is not None and end.stop is not None):
+        polite = end.settled is not None and end.settled.ended
+    else:
+        polite = end.done is not None and end.done.ended
+    return CancelOutcome.COOPERATIVE if polite else CancelOutcome.KILLED
+
+
+def figures(
+    record: CancellationRecord, end: LegEnd, *, t: float, stopped_t: float | None
+) -> CancellationRecord:
+    """Return a cancellation record with what is known once the tree is gone.
+
+    Args:
+        record: what was known at the request.
+        end: how the runner's part ended.
+        t: monotonic second of the request.
+        stopped_t: monotonic second at which the step's task had ended, None when it was killed.
+    """
+    outcome = stop_outcome(end)
+    killed = outcome is not CancelOutcome.COOPERATIVE
+    gone_t = max(end.ended.t, t)
+    return record.model_copy(
+        update={
+            "outcome": outcome,
+            "step_stopped_ms": _ms(gone_t if stopped_t is None else stopped_t, t),
+            "tree_gone_ms": None if end.ended.leftovers else _ms(gone_t, t),
+            "killed": (*(kill.process for kill in end.own_kills), *end.ended.killed),
+            "stuck_at": end.stuck_at if killed else None,
+            "leftovers": end.ended.leftovers,
+        }
+    )
+
+
+def _ms(then: float, since: float) -> float:
+    return round(max(0.0, then - since) * 1000, 1)
+
+
+def _not_stopped(end: LegEnd) -> str:
+    names = ", ".join(f"{left.name} ({left.pid}): {left.why}" for left in end.ended.leftovers)
+    return f"could not be stopped: {names}; end it by hand, then release the gateway"

@@ -1,0 +1,132 @@
+"""The JSON forms that clients see: executions, steps, and the four kinds of events."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from ignition_toolkit.playbook.models import (
+    CancellationRecord,
+    ExecutionStatus,
+    StepStatus,
+    Timestamp,
+)
+
+class View(BaseModel):
+    """Base of the views: immutable; fields may be added in later releases."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+class WaitingFor(View):
+    """What a pending execution waits for, and since when."""
+
+    kind: Literal["slot", "gateway", "desktop", "runner"]
+    name: str
+    since: Timestamp
+    #: The execution that holds it, when one does.
+    held_by: str | None = None
+
+
+class StepView(View):
+    """One step of an execution; ids of nested steps are `outer/inner`."""
+
+    step_id: str
+    step_name: str
+    parent_step_id: str | None = None
+    type: str
+    status: StepStatus
+    started_at: Timestamp | None = None
+    completed_at: Timestamp | None = None
+    # Any: JSON values of the handler's choosing, redacted.
+    output: dict[str, Any] | None = None
+    error: str | None = None
+    attempts: int = 0
+    cancellation: CancellationRecord | None = None
+
+
+class ExecutionSummary(View):
+    """An execution without its steps."""
+
+    execution_id: str
+    playbook_name: str
+    playbook_path: str
+    status: ExecutionStatus
+    waiting_for: WaitingFor | None = None
+    created_at: Timestamp
+    started_at: Timestamp | None = None
+    completed_at: Timestamp | None = None
+    current_step_index: int = 0
+    total_steps: int
+    error: str | None = None
+    requested_by: str | None = None
+    cancel_requested_at: Timestamp | None = None
+    cancellation: CancellationRecord | None = None
+
+
+class ExecutionView(ExecutionSummary):
+    """An execution with its steps, in the order in which they come."""
+
+    # Any: JSON values, redacted.
+    parameters: dict[str, Any] = Field(default_factory=dict)
+    step_results: tuple[StepView, ...] = ()
+
+
+class ExecutionPage(View):
+    """One page of executions, newest first."""
+
+    items: tuple[ExecutionSummary, ...]
+    total: int
+
+
+class StepEvent(StepView):
+    """Event `step`: a step as it now stands."""
+
+    execution_id: str
+
+
+class LogEvent(View):
+    """Event `log`: one line."""
+
+    execution_id: str
+    step_id: str | None = None
+    level: Literal["debug", "info", "warning", "error"]
+    message: str
+    #: `stdout` or `stderr` for a captured line, null for a logged one.
+    stream: Literal["stdout", "stderr"] | None = None
+    at: Timestamp
+
+
+class ProgressEvent(View):
+    """Event `progress`: how far a step is."""
+
+    execution_id: str
+    step_id: str
+    done: float
+    total: float | None = None
+    message: str = ""
+
+
+class CancelAnswer(View):
+    """The answer to a cancel: accepted; `already` when it had been asked for before."""
+
+    execution_id: str
+    status: ExecutionStatus
+    already: bool = False
+
+
+class Health(View):
+    """What the health address says. `status` is `ok`, `degraded` (works, but look) or `down`."""
+
+    status: Literal["ok", "degraded", "down"]
+    version: str
+    database: str
+    janitor: str
+    runner: str
+    running: int
+    pending: int
+    #: Changes that are kept in memory because the database does not take them.
+    unsaved: int = 0
+    #: Sentences for a person; empty when all is well.
+    problems: tuple[str, ...] = ()

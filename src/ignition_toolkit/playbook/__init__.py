@@ -1,0 +1,1 @@
+"""The language and the engine: pure asyncio, no database, no web, no outside system."""

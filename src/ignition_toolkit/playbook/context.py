@@ -1,0 +1,94 @@
+"""The StepContext of one attempt, and the scope of names that a playbook's steps share."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from ignition_toolkit.playbook.engine_host import EngineHost
+from ignition_toolkit.playbook.events import (
+    Logged,
+    LogLevel,
+    ProcessKilled,
+    Progressed,
+    StreamName,
+    VariableSet,
+)
+from ignition_toolkit.playbook.json_values import jsonable
+from ignition_toolkit.playbook.models import Process
+
+R = TypeVar("R")
+
+NestedRun = Callable[[str, Mapping[str, Any]], Awaitable[dict[str, Any]]]
+
+
+@dataclass
+class Scope:
+    """What the references of one playbook's steps can reach."""
+
+    prefix: str
+    # Any: parameter values, variables and outputs are JSON values of the playbook's choosing.
+    parameters: dict[str, Any]
+    variables: dict[str, Any]
+    outputs: dict[str, dict[str, Any]]
+    credentials: Callable[[str], Mapping[str, Any]]
+
+
+@dataclass
+class AttemptContext:
+    """What one attempt of a step has at hand; `StepContext` documents it."""
+
+    host: EngineHost
+    scope: Scope
+    step_id: str
+    attempt: int
+    deadline: Callable[[], float]
+    nested: NestedRun
+
+    @property
+    def execution_id(self) -> str:
+        return self.host.execution_id
+
+    @property
+    def artifacts(self) -> Path:
+        return self.host.artifacts
+
+    def remaining(self) -> float:
+        return max(0.0, self.deadline() - asyncio.get_running_loop().time())
+
+    def log(
+        self, message: str, level: LogLevel = "info", stream: StreamName | None = None
+    ) -> None:
+        event = Logged(step_id=self.step_id, level=level, message=message, stream=stream)
+        self.host.emit(event)
+
+    def progress(self, done: float, total: float | None = None, message: str = "") -> None:
+        event = Progressed(step_id=self.step_id, done=done, total=total, message=message)
+        self.host.emit(event)
+
+    def get_variable(self, name: str, default: Any = None) -> Any:
+        return self.scope.variables.get(name, default)
+
+    def variables(self) -> dict[str, Any]:
+        return dict(self.scope.variables)
+
+    def set_variable(self, name: str, value: Any) -> None:
+        value = jsonable(value)
+        self.scope.variables[name] = value
+        self.host.emit(VariableSet(prefix=self.scope.prefix, name=name, value=value))
+
+    def credential(self, name: str) -> Mapping[str, Any]:
+        return self.host.credential(name)
+
+    def killed(self, process: Process, stuck_at: str | None = None) -> None:
+        event = ProcessKilled(step_id=self.step_id, process=process, stuck_at=stuck_at)
+        self.host.emit(event)
+
+    async def use(self, resource: type[R]) -> R:
+        return await self.host.use(resource)
+
+    async def run_playbook(self, path: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        return await self.nested(path, parameters)

@@ -1,0 +1,134 @@
+"""What an engine says while it runs. The runner sends these on; docs/protocol.md lists them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import Field
+
+from ignition_toolkit.playbook.models import CancelSource, Frozen, Process, StepStatus, utc_now
+
+LogLevel = Literal["debug", "info", "warning", "error"]
+StreamName = Literal["stdout", "stderr"]
+
+
+class StepChanged(Frozen):
+    """A step began an attempt, waits for the next one, or ended."""
+
+    kind: Literal["step"] = "step"
+    step_id: str
+    step_name: str
+    parent_step_id: str | None = None
+    type: str
+    status: StepStatus
+    attempt: int = 0
+    #: Monotonic second at which the attempt times out; null when none is under way.
+    deadline: float | None = None
+    # Any: JSON values of the handler's choosing.
+    output: dict[str, Any] | None = None
+    error: str | None = None
+    at: datetime = Field(default_factory=utc_now)
+
+
+class ScopeOpened(Frozen):
+    """A nested playbook begins: where its steps hang, and what it was given."""
+
+    kind: Literal["scope"] = "scope"
+    #: `outer/` for the steps below step `outer`, empty for the main playbook.
+    prefix: str
+    path: str
+    # Any: parameter values.
+    parameters: dict[str, Any]
+    #: Whether it takes up what an earlier process of the execution had begun.
+    resumed: bool = False
+
+
+class VariableSet(Frozen):
+    """A variable got a value."""
+
+    kind: Literal["variable"] = "variable"
+    prefix: str
+    name: str
+    # Any: a JSON value of the playbook's choosing.
+    value: Any
+
+
+class Logged(Frozen):
+    """One line of the log."""
+
+    kind: Literal["log"] = "log"
+    step_id: str | None = None
+    level: LogLevel = "info"
+    message: str
+    stream: StreamName | None = None
+    at: datetime = Field(default_factory=utc_now)
+
+
+class Progressed(Frozen):
+    """How far a step is, in a unit of its own."""
+
+    kind: Literal["progress"] = "progress"
+    step_id: str
+    done: float
+    total: float | None = None
+    message: str = ""
+
+
+class PauseChanged(Frozen):
+    """The run stands still between two steps, or goes on."""
+
+    kind: Literal["pause"] = "pause"
+    paused: bool
+
+
+class StuckSeen(Frozen):
+    """A step did not end at once when it was stopped: where it stands."""
+
+    kind: Literal["stuck"] = "stuck"
+    step_id: str
+    stuck_at: str
+
+
+class ProcessKilled(Frozen):
+    """A step's own process had to be killed when the step was stopped."""
+
+    kind: Literal["killed"] = "killed"
+    step_id: str
+    process: Process
+    stuck_at: str | None = None
+
+
+class Settled(Frozen):
+    """A timeout or a skip has been acted on.
+
+    `missed` says that the step had ended before; else `ended` says whether its task ended within
+    the grace, and `unclean` lists what of it is left in the process.
+    """
+
+    kind: Literal["settled"] = "settled"
+    step_id: str
+    attempt: int
+    source: CancelSource
+    missed: bool = False
+    ended: bool = True
+    unclean: tuple[str, ...] = ()
+    error: str | None = None
+
+    @property
+    def clean(self) -> bool:
+        """Whether the process may go on."""
+        return self.missed or (self.ended and not self.unclean)
+
+
+Event = (
+    StepChanged
+    | ScopeOpened
+    | VariableSet
+    | Logged
+    | Progressed
+    | PauseChanged
+    | StuckSeen
+    | ProcessKilled
+    | Settled
+)

@@ -1,0 +1,191 @@
+"""The messages between a runner and its supervisor. `docs/protocol.md` is the specification.
+
+JSON lines: commands go to the runner, envelopes with a sequence number and the sender's pid come
+from it. Secrets travel as `{"$secret": text}`, on this private pipe only.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, TypeAdapter
+
+from ignition_toolkit.playbook.engine_host import Resume
+from ignition_toolkit.playbook.events import (
+    Logged,
+    PauseChanged,
+    ProcessKilled,
+    Progressed,
+    ScopeOpened,
+    Settled,
+    StepChanged,
+    StuckSeen,
+    VariableSet,
+)
+from ignition_toolkit.playbook.models import CancelSource, ExecutionStatus, Frozen, Program
+
+#: Version of the protocol; both sides are of one installation, a mismatch is an error.
+PROTOCOL_VERSION = 1
+#: Bytes of one line at most; a longer one damages the stream.
+MAX_LINE_BYTES = 64 * 1024 * 1024
+
+
+class Start(Frozen):
+    """Run a program. The first and only execution of this process."""
+
+    kind: Literal["start"] = "start"
+    execution_id: str
+    program: Program
+    # Any: parameter values and credentials, secrets as {"$secret": ...}.
+    parameters: dict[str, Any]
+    credentials: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    resume: Resume = Field(default_factory=Resume)
+    #: Module of each step kind; a module is imported when its first step runs.
+    modules: dict[str, str]
+    #: Folder for files that stay with the execution.
+    artifacts: str
+    #: Prefixes whose `on_cancel` steps are to run; null runs the main steps.
+    on_cancel: tuple[str, ...] | None = None
+    paused: bool = False
+
+
+class Cancel(Frozen):
+    """Cancel the run."""
+
+    kind: Literal["cancel"] = "cancel"
+    source: CancelSource
+    requested_by: str | None = None
+
+
+class Pause(Frozen):
+    """Pause after the current step."""
+
+    kind: Literal["pause"] = "pause"
+
+
+class Continue(Frozen):
+    """Go on after a pause."""
+
+    kind: Literal["resume"] = "resume"
+
+
+class Skip(Frozen):
+    """Skip the running step with this id, or the next one."""
+
+    kind: Literal["skip"] = "skip"
+    step_id: str | None = None
+
+
+class Proceed(Frozen):
+    """Answer to a clean `settled`: nothing will end this process any more, go on."""
+
+    kind: Literal["proceed"] = "proceed"
+
+
+class Describe(Frozen):
+    """Describe the installed step kinds."""
+
+    kind: Literal["describe"] = "describe"
+
+
+class Check(Frozen):
+    """Check the parameters of steps, as written."""
+
+    kind: Literal["check"] = "check"
+    request: int
+    program: Program
+    modules: dict[str, str]
+
+
+Command = Annotated[
+    Start | Cancel | Pause | Continue | Skip | Proceed | Describe | Check,
+    Field(discriminator="kind"),
+]
+
+
+class Ready(Frozen):
+    """The process is up; the first message."""
+
+    kind: Literal["ready"] = "ready"
+    version: int = PROTOCOL_VERSION
+
+
+class LogsDropped(Frozen):
+    """So many log or progress messages were dropped because the queue was full."""
+
+    kind: Literal["dropped"] = "dropped"
+    count: int
+
+
+class Done(Frozen):
+    """The run is over; the last message."""
+
+    kind: Literal["done"] = "done"
+    status: ExecutionStatus
+    error: str | None = None
+    #: False when a cancelled step had not ended within the grace.
+    ended: bool = True
+
+
+class Described(Frozen):
+    """The catalog, as `Catalog` writes itself."""
+
+    kind: Literal["described"] = "described"
+    # Any: the catalog's own JSON form.
+    catalog: dict[str, Any]
+
+
+class StepProblem(Frozen):
+    """What is wrong with one step's parameters as written."""
+
+    path: str
+    #: Where in the playbook's YAML.
+    location: tuple[str | int, ...]
+    message: str
+
+
+class Checked(Frozen):
+    """Answer to `check`."""
+
+    kind: Literal["checked"] = "checked"
+    request: int
+    problems: tuple[StepProblem, ...]
+
+
+Body = Annotated[
+    StepChanged
+    | ScopeOpened
+    | VariableSet
+    | Logged
+    | Progressed
+    | PauseChanged
+    | StuckSeen
+    | ProcessKilled
+    | Settled
+    | Ready
+    | LogsDropped
+    | Done
+    | Described
+    | Checked,
+    Field(discriminator="kind"),
+]
+
+
+class Envelope(Frozen):
+    """One message from a runner."""
+
+    #: Grows by one with each message, from 1.
+    seq: int
+    #: The sender; a copy made by fork is told by it.
+    pid: int
+    #: Monotonic second at which the message was made.
+    t: float
+    body: Body
+
+
+commands: TypeAdapter[Command] = TypeAdapter(Command)
+
+
+def encode(message: Frozen) -> bytes:
+    """Return a message as one line."""
+    return message.model_dump_json().encode("utf-8", "surrogatepass") + b"\n"

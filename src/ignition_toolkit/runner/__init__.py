@@ -1,0 +1,1 @@
+"""The child process: reads commands, builds handlers, runs the engine."""

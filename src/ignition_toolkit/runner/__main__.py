@@ -1,0 +1,53 @@
+"""`python -m ignition_toolkit.runner`: a runner, or its questions asked once.
+
+    --describe          print the catalog of the installed step kinds as JSON
+    --check             read a `check` command from stdin, print `checked` as JSON
+    --folder F --stdout-fd N   be a runner; started by a supervisor
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+
+def main() -> None:
+    """Do what the arguments say."""
+    parser = argparse.ArgumentParser(prog="python -m ignition_toolkit.runner")
+    parser.add_argument("--describe", action="store_true", help="print the catalog as JSON")
+    parser.add_argument("--check", action="store_true", help="check the steps given on stdin")
+    parser.add_argument("--folder", type=Path, help="the runner's own folder")
+    parser.add_argument("--stdout-fd", type=int, help="where the output of steps goes")
+    arguments = parser.parse_args()
+    if arguments.describe or arguments.check:
+        _answer_once(arguments.check)
+    elif arguments.folder is None or arguments.stdout_fd is None:
+        parser.error("a runner is started by its supervisor; see --describe and --check")
+    else:
+        from ignition_toolkit.runner.session import main as be_a_runner
+
+        be_a_runner(arguments.folder, arguments.stdout_fd)
+
+
+def _answer_once(check: bool) -> None:
+    """Answer on the real stdout; what imported modules print goes to stderr."""
+    from ignition_toolkit.protocol import Check, Checked, commands
+    from ignition_toolkit.runner.kinds import check_program, describe
+
+    answer_fd = os.dup(1)
+    os.dup2(2, 1)
+    if check:
+        command = commands.validate_json(sys.stdin.buffer.read())
+        assert isinstance(command, Check)
+        problems = tuple(check_program(command.program, command.modules))
+        text = Checked(request=command.request, problems=problems).model_dump_json()
+    else:
+        text = describe().to_json()
+    with os.fdopen(answer_fd, "w", encoding="utf-8") as answer:
+        answer.write(text + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,91 @@
+"""Whether a runner may go on after a step was stopped: proved clean, or replaced."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, TypeVar
+
+from ignition_toolkit.janitor import proc
+from ignition_toolkit.janitor.children import choose_lists
+from ignition_toolkit.playbook.cancellation import abandoned_work
+
+R = TypeVar("R")
+
+
+class CountingExecutor(ThreadPoolExecutor):
+    """The loop's default executor, which knows whether any of its work is unfinished."""
+
+    def __init__(self) -> None:
+        super().__init__(thread_name_prefix="itk-executor")
+        self._unfinished: set[Future[Any]] = set()
+
+    # Any: the signature of the base class.
+    def submit(self, fn: Callable[..., R], /, *args: Any, **kwargs: Any) -> Future[R]:
+        """Submit work and count it until it has ended."""
+        future = super().submit(fn, *args, **kwargs)
+        self._unfinished.add(future)
+        future.add_done_callback(self._unfinished.discard)
+        return future
+
+    @property
+    def unfinished(self) -> int:
+        """How many pieces of work have not ended."""
+        return len(self._unfinished)
+
+    def idle_threads(self) -> set[int]:
+        """Return the kernel ids of the threads, when none of them works."""
+        if self._unfinished:
+            return set()
+        return {thread.native_id for thread in self._threads if thread.native_id is not None}
+
+
+class Cleanness:
+    """Compares the process with what it was before its first step.
+
+    Args:
+        executor: the loop's default executor.
+        own_threads: kernel ids of the runner's own threads.
+    """
+
+    def __init__(self, executor: CountingExecutor, own_threads: set[int]) -> None:
+        self._executor = executor
+        self._lists = choose_lists()
+        self._own_threads = own_threads | {threading.main_thread().native_id or os.getpid()}
+        #: Processes that live as long as the execution, as a browser does.
+        self.long_lived: set[int] = set()
+
+    def dirt(self, own_tasks: set[asyncio.Task[Any]]) -> list[str]:
+        """Return a line for each task, thread, executor job and child that should not be there.
+
+        Args:
+            own_tasks: the tasks of the runner and of the steps that are meant to run on.
+        """
+        return [
+            *self._tasks(own_tasks),
+            *abandoned_work(),
+            *self._threads(),
+            *self._children(),
+        ]
+
+    def _tasks(self, own_tasks: set[asyncio.Task[Any]]) -> list[str]:
+        alive = {task for task in asyncio.all_tasks() if not task.done()}
+        return [f"task {task.get_name()}" for task in alive - own_tasks]
+
+    def _threads(self) -> list[str]:
+        if self._executor.unfinished:
+            return [f"{self._executor.unfinished} job(s) in the executor"]
+        running = {int(entry) for entry in os.listdir("/proc/self/task")}
+        extra = running - self._own_threads - self._executor.idle_threads()
+        return [f"thread {thread}" for thread in sorted(extra)]
+
+    def _children(self) -> list[str]:
+        _, children = next(iter(self._lists.each([os.getpid()])))
+        return [
+            f"process {pid} ({stat.name})"
+            for pid in children
+            if pid not in self.long_lived and (stat := proc.read_stat(pid)) and not proc.is_over(stat)
+        ]

@@ -1,0 +1,200 @@
+"""The life of one runner: warm, then one execution, then gone. Or checks, one after another."""
+
+from __future__ import annotations
+
+import asyncio
+import faulthandler
+import logging
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import NoReturn, cast
+
+from pydantic import ValidationError
+
+from ignition_toolkit.janitor.sweep import end_own_tree
+from ignition_toolkit.playbook.cancellation import CancelReason
+from ignition_toolkit.playbook.engine import EngineResult, PlaybookEngine
+from ignition_toolkit.playbook.json_values import from_wire
+from ignition_toolkit.protocol import (
+    Cancel,
+    Check,
+    Checked,
+    Command,
+    Continue,
+    Describe,
+    Described,
+    Done,
+    Pause,
+    Proceed,
+    Ready,
+    Skip,
+    Start,
+    commands,
+)
+from ignition_toolkit.playbook.models import ExecutionStatus
+from ignition_toolkit.runner.channel import (
+    FLUSH_S,
+    CommandReader,
+    EventWriter,
+    isolate_standard_streams,
+)
+from ignition_toolkit.runner.cleanness import Cleanness, CountingExecutor
+from ignition_toolkit.runner.host import LogForwarder, RunnerHost
+from ignition_toolkit.runner.kinds import check_program, describe
+
+#: Seconds that the end of the command pipe leaves to the janitor before the runner ends itself.
+JANITOR_HEAD_START_S = 0.3
+#: Seconds in which the runner then ends what it started.
+END_OWN_TREE_S = 2.0
+#: File in the runner's folder that `faulthandler` writes to when it is asked where it stands.
+STUCK_FILE = "stuck.txt"
+#: Exit status of a runner whose server went away.
+SERVER_GONE_EXIT = 75
+
+
+class Session:
+    """Reads commands and acts on them.
+
+    Args:
+        loop: the event loop of the main thread.
+        command_fd, event_fd: the private descriptors.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, command_fd: int, event_fd: int) -> None:
+        self._loop = loop
+        self._inbox: asyncio.Queue[Command] = asyncio.Queue(maxsize=1000)
+        self._writer = EventWriter(event_fd)
+        self._reader = CommandReader(command_fd, self._on_line, self._on_end)
+        self._engine: PlaybookEngine | None = None
+        self._host: RunnerHost | None = None
+        self._early: list[Command] = []
+        self._executor = CountingExecutor()
+        loop.set_default_executor(self._executor)
+
+    async def run(self) -> None:
+        """Serve until an execution is over; checks go on until the process is ended."""
+        self._writer.start()
+        self._reader.start()
+        self._writer.send(Ready())
+        while True:
+            command = await self._inbox.get()
+            if isinstance(command, Start):
+                await self._execute(command)
+                return
+            self._answer(command)
+
+    def _answer(self, command: Command) -> None:
+        if isinstance(command, Describe):
+            catalog = describe().model_dump(mode="json")
+            self._writer.send(Described(catalog=catalog))
+        elif isinstance(command, Check):
+            problems = tuple(check_program(command.program, command.modules))
+            self._writer.send(Checked(request=command.request, problems=problems))
+
+    async def _execute(self, start: Start) -> None:
+        own = {self._writer.native_id or 0, self._reader.native_id or 0}
+        self._host = RunnerHost(start, self._writer, Cleanness(self._executor, own))
+        logging.getLogger().addHandler(LogForwarder(self._host))
+        logging.getLogger().setLevel(logging.INFO)
+        parameters = cast("dict[str, object]", from_wire(start.parameters))
+        resume = start.resume.model_validate(from_wire(start.resume.model_dump()))
+        self._engine = PlaybookEngine(start.program, parameters, self._host, resume)
+        if start.paused:
+            self._engine.pause()
+        for command in self._early:
+            self._steer(command)
+        current = asyncio.current_task()
+        if current is not None:
+            self._host.own(current)
+        prefixes = start.on_cancel
+        run = self._engine.run() if prefixes is None else self._engine.run_on_cancel(prefixes)
+        await self._finish(await run)
+
+    async def _finish(self, result: EngineResult) -> None:
+        assert self._host is not None
+        cancelled = result.status is ExecutionStatus.CANCELLED
+        if result.ended:
+            await self._host.close()
+        done = Done(status=result.status, error=result.error, ended=result.ended)
+        self._writer.send(done, urgent=cancelled)
+        self._writer.flush(FLUSH_S)
+
+    def _on_line(self, line: bytes) -> None:
+        """In the reader's thread: hand a command to the event loop."""
+        try:
+            command = commands.validate_json(line)
+        except ValidationError as error:
+            # The supervisor is of the same installation; it is told by the end of the process.
+            sys.stderr.write(f"the runner was sent something that is no command: {error}\n")
+            os._exit(70)
+        self._loop.call_soon_threadsafe(self._take, command)
+
+    def _take(self, command: Command) -> None:
+        if isinstance(command, (Start, Check, Describe)):
+            self._inbox.put_nowait(command)
+        elif self._engine is None:
+            # A cancel may overtake the making of the engine; it must not be lost.
+            self._early.append(command)
+        else:
+            self._steer(command)
+
+    def _steer(self, command: Command) -> None:
+        engine, host = self._engine, self._host
+        assert engine is not None and host is not None
+        match command:
+            case Cancel():
+                engine.cancel(CancelReason(command.source, command.requested_by))
+            case Pause():
+                engine.pause()
+            case Continue():
+                engine.resume()
+            case Skip():
+                engine.skip(command.step_id)
+            case Proceed():
+                host.proceed()
+
+    def _on_end(self) -> None:
+        """In the reader's thread: the server is gone. The janitor ends this tree, or we do."""
+        leave_after_server()
+
+
+def leave_after_server() -> NoReturn:
+    """Give the janitor a head start, then end everything this runner started, and leave."""
+    time.sleep(JANITOR_HEAD_START_S)
+    token = os.environ.get("ITK_RUN", "")
+    if token:
+        end_own_tree(token, deadline=time.monotonic() + END_OWN_TREE_S)
+    os._exit(SERVER_GONE_EXIT)
+
+
+def prepare_process(folder: Path) -> None:
+    """Make this process a reaper of orphans that can be asked where it stands.
+
+    Signals that a person's terminal sends do not stop a runner: only its supervisor does. The
+    handler is a function and not SIG_IGN, which everything the runner starts would inherit.
+    """
+    import ctypes
+
+    pr_set_child_subreaper = 36
+    ctypes.CDLL(None, use_errno=True).prctl(pr_set_child_subreaper, 1, 0, 0, 0)
+    for number in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, lambda _number, _frame: None)
+    stuck = open(folder / STUCK_FILE, "w", encoding="utf-8")  # noqa: SIM115 - open to the end
+    faulthandler.register(signal.SIGUSR2, file=stuck, all_threads=True)
+    _keep.append(stuck)
+
+
+_keep: list[object] = []
+
+
+def main(folder: Path, stdout_fd: int) -> NoReturn:
+    """Be a runner until the execution is over, then leave without unwinding anything."""
+    command_fd, event_fd = isolate_standard_streams(stdout_fd)
+    prepare_process(folder)
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    loop.run_until_complete(Session(loop, command_fd, event_fd).run())
+    os._exit(0)
