@@ -4,11 +4,14 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import pytest
 
+from ignition_toolkit.playbook.events import LogLevel
+
 R = TypeVar("R")
+OutputStream = Literal["stdout", "stderr"]
 
 
 @dataclass
@@ -71,7 +74,9 @@ class Noted:
     def remaining(self) -> float:
         return self.seconds_left
 
-    def log(self, message: str, level: str = "info") -> None:
+    def log(
+        self, message: str, level: LogLevel = "info", stream: OutputStream | None = None
+    ) -> None:
         self.lines.append(f"{level}: {message}")
 
     def progress(self, done: float, total: float | None = None, message: str = "") -> None:
