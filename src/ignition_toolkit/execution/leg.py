@@ -138,6 +138,8 @@ class Leg:
         return await self._wind_up()
 
     async def _wind_up(self) -> LegEnd:
+        # A process that is gone before anybody ended it has ended by itself, stream and all.
+        error = None if self._runner.ended.is_set() else self._error
         # Also after a polite end: threads and children outlive an acknowledged cancel.
         ended = await self._janitor.end(self._runner.token, at=time.monotonic())
         while ended is None:
@@ -152,7 +154,7 @@ class Leg:
             stop=self._stop,
             settled=self._settled,
             settled_t=self._settled_t,
-            error=self._error,
+            error=error,
             exit_code=self._runner.exit_code,
             stuck_at=self._place(),
             own_kills=self._own_kills,

@@ -63,6 +63,8 @@ class RunnerPool:
         self._threads = ThreadPoolExecutor(STARTS_AT_ONCE, thread_name_prefix="itk-spawn")
         self._questions = Questions(self)
         self._closed = False
+        #: Pids of all runners that are not cleaned up, to be left alone by whoever reaps orphans.
+        self.pids: set[int] = set()
         #: Why the last runner did not come up; None when it did.
         self.problem: str | None = None
 
@@ -93,6 +95,8 @@ class RunnerPool:
 
     def refill(self) -> None:
         """Start as many runners as are missing."""
+        if self._closed:
+            return
         missing = self._warm + len(self._waiting) - len(self._ready) - self._starting
         for _ in range(min(missing, STARTS_AT_ONCE - self._starting)):
             self._starting += 1
@@ -115,8 +119,7 @@ class RunnerPool:
             self._hand_out(runner)
         finally:
             self._starting -= 1
-            if not self._closed:
-                self.refill()
+            self.refill()
 
     def _hand_out(self, runner: RunnerProcess) -> None:
         for future in self._waiting:
@@ -128,7 +131,7 @@ class RunnerPool:
         runner.on_broken = lambda _error: self._lose(runner)
 
     def _lose(self, runner: RunnerProcess) -> None:
-        if runner in self._ready:
+        if runner in self._ready and not self._closed:
             self._ready.remove(runner)
             self._run(self.discard(runner))
             self.refill()
@@ -145,6 +148,7 @@ class RunnerPool:
         except BaseException:
             self._janitor.forget(token)
             raise
+        self.pids.add(spawned.process.pid)
         start = process_start(spawned.process.pid) or 0
         self._janitor.watch(token, spawned.process.pid, start)
         runner = RunnerProcess(token, folder, spawned, start)
@@ -170,6 +174,7 @@ class RunnerPool:
             logger.error("runner %s was ended and is still there", runner.pid)
             return
         runner.close()
+        self.pids.discard(runner.pid)
         self._janitor.forget(runner.token)
         removal = asyncio.get_running_loop().run_in_executor(
             self._threads, lambda: shutil.rmtree(runner.folder, ignore_errors=True)
@@ -182,9 +187,7 @@ class RunnerPool:
 
     async def check(self, program: Program, modules: Mapping[str, str]) -> list[StepProblem]:
         """Check the parameters of a program's steps, as written."""
-        answer = await self._questions.ask(
-            Check(request=0, program=program, modules=dict(modules))
-        )
+        answer = await self._questions.ask(Check(request=0, program=program, modules=dict(modules)))
         return list(answer)
 
     async def close(self) -> None:

@@ -52,7 +52,11 @@ class ExecutionRecord:
     """The state of one execution. To be used from the supervision loop only."""
 
     def __init__(
-        self, store: Store, summary: ExecutionSummary, parameters: dict[str, Any], redactor: Redactor
+        self,
+        store: Store,
+        summary: ExecutionSummary,
+        parameters: dict[str, Any],
+        redactor: Redactor,
     ) -> None:
         self._store = store
         self._redactor = redactor
@@ -170,9 +174,7 @@ class ExecutionRecord:
         if waiting_for != self.summary.waiting_for:
             self._set({"waiting_for": waiting_for})
 
-    def step(
-        self, change: StepChanged, cancellation: CancellationRecord | None = None
-    ) -> StepView:
+    def step(self, change: StepChanged, cancellation: CancellationRecord | None = None) -> StepView:
         """Take note of a step's change and return the step as it now stands."""
         old = self.steps.get(change.step_id)
         started = old.started_at if old else None
@@ -194,6 +196,18 @@ class ExecutionRecord:
         self.steps[view.step_id] = view
         self._store.submit([*self._step_change(view), *self._advance(view)])
         return view
+
+    def close_running(self, status: StepStatus, error: str | None) -> list[str]:
+        """Give every step that still counts as running a final status; return their ids."""
+        running = [view for view in self.steps.values() if view.status is StepStatus.RUNNING]
+        for view in reversed(running):
+            text = self._redactor.text(error) if error else view.error
+            closed = view.model_copy(
+                update={"status": status, "completed_at": utc_now(), "error": text}
+            )
+            self.steps[view.step_id] = closed
+            self._store.submit(self._step_change(closed))
+        return [view.step_id for view in running]
 
     def _advance(self, step: StepView) -> list[Change]:
         index = self._order.get(step.step_id)

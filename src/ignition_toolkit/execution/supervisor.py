@@ -8,6 +8,7 @@ import signal
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -199,7 +200,9 @@ class Supervision:
                     "tree_gone_ms": ms,
                 }
             )
-        return Verdict(ExecutionStatus.CANCELLED, None, CancelOutcome.COOPERATIVE)
+        verdict = Verdict(ExecutionStatus.CANCELLED, None, CancelOutcome.COOPERATIVE)
+        self._close_steps(verdict)
+        return verdict
 
     async def _run_leg(self, runner: RunnerProcess, on_cancel: tuple[str, ...] | None) -> LegEnd:
         self._leg = Leg(runner, self._janitor, self)
@@ -263,16 +266,12 @@ class Supervision:
         self._record.set_cancellation(self._cancel.record)
 
     def _close_steps(self, verdict: Verdict) -> None:
-        """Give the steps that were running when their runner ended a status that is true."""
+        """Give the steps that run no more a status that is true."""
         cancelled = verdict.status is ExecutionStatus.CANCELLED
         status = StepStatus.CANCELLED if cancelled else StepStatus.FAILED
-        for change in reversed(list(self._progress.running.values())):
-            values = {
-                "status": status,
-                "at": utc_now(),
-                "error": None if cancelled else verdict.error,
-            }
-            self._on_step(change.model_copy(update=values))
+        closed = self._record.close_running(status, None if cancelled else verdict.error)
+        self._progress.cancelled += closed
+        self._progress.running.clear()
 
     def _ended_in_time(self, end: LegEnd) -> bool:
         return end.stop is not None and self._progress.ended(end.stop.step_id)
@@ -359,7 +358,9 @@ class Supervision:
                 if status is StepStatus.PENDING and verdict.error:
                     error = f"not run: {verdict.error}"
                 results.append(
-                    OnCancelResult(step_id=f"{prefix}on_cancel/{step.id}", status=status, error=error)
+                    OnCancelResult(
+                        step_id=f"{prefix}on_cancel/{step.id}", status=status, error=error
+                    )
                 )
         return tuple(results)
 
@@ -439,13 +440,10 @@ def _step_record(end: LegEnd) -> CancellationRecord:
     stop = end.stop
     assert stop is not None
     record = CancellationRecord(
-        requested_at=utc_now(),
+        requested_at=utc_now() - timedelta(seconds=time.monotonic() - stop.t),
         requested_by=stop.requested_by,
         source=stop.source,
         step_id=stop.step_id,
     )
     polite = end.settled is not None and end.settled.ended
-    if end.cause is Cause.DONE and end.settled_t is not None:
-        # The runner goes on: the tree that is gone is the step's own.
-        end.ended = type(end.ended)(end.ended.token, end.settled_t, end.settled_t)
     return figures(record, end, t=stop.t, stopped_t=end.settled_t if polite else None)

@@ -61,7 +61,7 @@ async def cancellable_sleep(seconds: float, check_interval: float = 0.5) -> None
 
 async def cancellable_poll(
     condition: Callable[[], Any],
-    timeout: float,  # noqa: ASYNC109 - the pattern guide's signature
+    timeout: float,
     poll_interval: float = 1.0,
     error_message: str = "Condition not met in time",
 ) -> Any:

@@ -57,13 +57,13 @@ class EngineResult:
     ended: bool = True
 
 
-class _Cancelled(Exception):  # noqa: N818 - a signal between frames of the engine, not an error
+class _Cancelled(Exception):
     def __init__(self, ended: bool = True) -> None:
         super().__init__()
         self.ended = ended
 
 
-class _Aborted(Exception):  # noqa: N818 - likewise
+class _Aborted(Exception):
     def __init__(self, error: str) -> None:
         super().__init__(error)
         self.error = error

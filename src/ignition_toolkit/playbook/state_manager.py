@@ -87,7 +87,7 @@ class StateManager:
             self._changed.clear()
             await self._changed.wait()
 
-    async def wait_for_change(self, timeout: float) -> None:  # noqa: ASYNC109 - a plain bound
+    async def wait_for_change(self, timeout: float) -> None:
         """Return when a signal is set, or after `timeout` seconds."""
         self._changed.clear()
         if self.signal in (ControlSignal.CANCEL, ControlSignal.SKIP):

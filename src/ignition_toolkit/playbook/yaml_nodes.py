@@ -152,6 +152,9 @@ def doubts(node: Node) -> Iterator[Problem]:
             yield from doubts(entry.node)
 
 
+#: Tags that leave the meaning to the value.
+_NO_TAG = (None, "!")
+
 _FORBIDDEN = re.compile(r"[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
@@ -327,11 +330,11 @@ class _Composer:
 
     def _scalar(self, event: ScalarEvent) -> Scalar:
         place = _at(event)
-        tag = _short_tag(event.tag)
-        if tag == "str" or (event.tag is None and not event.implicit[0]):
+        if event.tag in _NO_TAG:
+            if event.implicit[0]:
+                return self._plain_scalar(place, event.value)
             return Scalar(place, event.value, event.value)
-        if event.tag is None:
-            return self._plain_scalar(place, event.value)
+        tag = _short_tag(event.tag)
         return self._tagged_scalar(event, place, tag)
 
     def _plain_scalar(self, place: Place, text: str) -> Scalar:
@@ -366,7 +369,7 @@ class _Composer:
 
     def _check_tag(self, event: NodeEvent, usual: str) -> None:
         tag = getattr(event, "tag", None)
-        if tag is not None and _short_tag(tag) != usual:
+        if tag not in _NO_TAG and _short_tag(tag) != usual:
             message = f"the tag {shown(tag)} is not allowed: playbooks hold plain values only"
             self.problems.append(Problem(_at(event), message))
 
@@ -387,8 +390,6 @@ def _is_merge(event: Event) -> bool:
 
 
 def _short_tag(tag: str | None) -> str:
-    if tag == "!":
-        return "str"
     return (tag or "").removeprefix("tag:yaml.org,2002:")
 
 

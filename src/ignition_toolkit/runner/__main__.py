@@ -1,8 +1,8 @@
 """`python -m ignition_toolkit.runner`: a runner, or its questions asked once.
 
-    --describe          print the catalog of the installed step kinds as JSON
-    --check             read a `check` command from stdin, print `checked` as JSON
-    --folder F --stdout-fd N   be a runner; started by a supervisor
+--describe          print the catalog of the installed step kinds as JSON
+--check             read a `check` command from stdin, print `checked` as JSON
+--folder F --stdout-fd N   be a runner; started by a supervisor
 """
 
 from __future__ import annotations

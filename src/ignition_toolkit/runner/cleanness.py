@@ -87,5 +87,7 @@ class Cleanness:
         return [
             f"process {pid} ({stat.name})"
             for pid in children
-            if pid not in self.long_lived and (stat := proc.read_stat(pid)) and not proc.is_over(stat)
+            if pid not in self.long_lived
+            and (stat := proc.read_stat(pid))
+            and not proc.is_over(stat)
         ]

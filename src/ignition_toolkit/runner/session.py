@@ -18,6 +18,7 @@ from ignition_toolkit.janitor.sweep import end_own_tree
 from ignition_toolkit.playbook.cancellation import CancelReason
 from ignition_toolkit.playbook.engine import EngineResult, PlaybookEngine
 from ignition_toolkit.playbook.json_values import from_wire
+from ignition_toolkit.playbook.models import ExecutionStatus
 from ignition_toolkit.protocol import (
     Cancel,
     Check,
@@ -34,7 +35,6 @@ from ignition_toolkit.protocol import (
     Start,
     commands,
 )
-from ignition_toolkit.playbook.models import ExecutionStatus
 from ignition_toolkit.runner.channel import (
     FLUSH_S,
     CommandReader,

@@ -17,7 +17,7 @@ import traceback
 import zipfile
 from pathlib import Path
 from typing import Any
-from xml.etree import ElementTree  # noqa: S405 - what scripts find at hand as ET
+from xml.etree import ElementTree
 
 #: Exit status of a script that raised; the error itself goes over the private descriptor.
 SCRIPT_RAISED = 1

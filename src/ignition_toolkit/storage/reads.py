@@ -61,3 +61,17 @@ def events_after(
     if execution_id is not None:
         query = query.where(events.c.execution_id == clean_text(execution_id))
     return [EventRow(**row) for row in connection.execute(query).mappings()]
+
+
+def newest_events(
+    connection: sa.Connection, execution_id: str, kind: str, limit: int
+) -> list[EventRow]:
+    """Return the newest events of one kind, oldest of them first."""
+    query = (
+        sa.select(events)
+        .where(events.c.execution_id == clean_text(execution_id), events.c.kind == kind)
+        .order_by(events.c.id.desc())
+        .limit(limit)
+    )
+    rows = [EventRow(**row) for row in connection.execute(query).mappings()]
+    return rows[::-1]

@@ -133,6 +133,11 @@ class Store:
         with self._reading() as connection:
             return reads.events_after(connection, _number(after), execution_id, _count(limit))
 
+    def recent_events(self, execution_id: str, *, kind: str, limit: int) -> list[EventRow]:
+        """Return the newest events of one execution and kind, at most `limit`, oldest first."""
+        with self._reading() as connection:
+            return reads.newest_events(connection, execution_id, kind, _count(limit))
+
     def last_event_id(self) -> int:
         """Return the greatest number that an event was ever given, 0 before the first."""
         with self._reading() as connection:
