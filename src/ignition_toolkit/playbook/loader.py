@@ -22,7 +22,7 @@ from ignition_toolkit.playbook.models import (
 from ignition_toolkit.playbook.parameters import NAME, has_reference
 from ignition_toolkit.playbook.reading import Fields, Reading, line
 from ignition_toolkit.playbook.step_loader import StepReader, bad_name
-from ignition_toolkit.playbook.wording import described, listed, shown
+from ignition_toolkit.playbook.wording import described, listed, one_line, shown
 from ignition_toolkit.playbook.yaml_nodes import (
     Map,
     Node,
@@ -128,7 +128,7 @@ def load(text: str | bytes, path: str, catalog: Catalog) -> Loaded:
 def invalid(path: str, problems: list[str]) -> PlaybookInvalid:
     """Return the error for a playbook with these problems."""
     count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
-    return PlaybookInvalid(f"{path} is no playbook: {count}", problems=problems)
+    return PlaybookInvalid(f"{one_line(path)} is no playbook: {count}", problems=problems)
 
 
 class _PlaybookReader:

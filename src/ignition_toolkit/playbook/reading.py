@@ -89,7 +89,8 @@ class Fields:
         if found is None:
             entry = self.node.entries.get(key)
             place = entry.place if entry else self.node.place
-            self.reading.problem(place, f"{self.what} needs a {key}: expected text, found nothing")
+            why = f"{self.what} needs the key {key!r}: expected text, found nothing"
+            self.reading.problem(place, why)
             return ""
         text = self.text(key)
         if not text.strip() and isinstance(found, Scalar) and isinstance(found.value, str):

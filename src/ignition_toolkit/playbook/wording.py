@@ -39,7 +39,7 @@ def described(value: object) -> str:
 
 def nearest(word: str, choices: Iterable[str]) -> str:
     """Return `; did you mean 'x'?` for the choice closest to `word`, or nothing."""
-    by_lower = {choice.lower(): choice for choice in choices}
+    by_lower = {choice.lower(): str(choice) for choice in choices}
     close = difflib.get_close_matches(word.lower()[:200], list(by_lower), n=1, cutoff=0.6)
     return f"; did you mean {by_lower[close[0]]!r}?" if close else ""
 
