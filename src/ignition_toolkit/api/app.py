@@ -1,0 +1,80 @@
+"""The app: addresses, pages, errors and the guard, put together around a worker."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib.metadata import version
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+
+from ignition_toolkit.api import problems
+from ignition_toolkit.api.guard import Guard
+from ignition_toolkit.api.hosts import HostRules
+from ignition_toolkit.api.parts import Parts
+from ignition_toolkit.api.routes import (
+    events,
+    executions,
+    health,
+    pages,
+    playbooks,
+    schemas,
+    static,
+)
+from ignition_toolkit.api.worker_port import WorkerPort
+from ignition_toolkit.web.forms import FormToken
+from ignition_toolkit.web.pages import Pages
+from ignition_toolkit.web.static_files import load_static
+
+ROUTERS = (health, playbooks, events, executions, schemas, pages, static)
+
+
+def create_app(
+    worker: WorkerPort,
+    *,
+    hosts: HostRules | None = None,
+    is_stopping: Callable[[], bool] = lambda: False,
+) -> FastAPI:
+    """Make the app. Reads its files here, so that no request waits for a disk.
+
+    Args:
+        worker: what starts, stops and reads executions.
+        hosts: the names that the server may be called by; the loopback names when None.
+        is_stopping: whether the server is about to end; nothing is started then.
+    """
+    # The documentation pages of FastAPI load their scripts from elsewhere: there are none here.
+    app = FastAPI(
+        title="Ignition toolkit",
+        version=version("ignition-toolkit"),
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        redirect_slashes=False,
+    )
+    form_token = FormToken()
+    files = load_static()
+    parts = Parts(worker, Pages(files, form_token), files, form_token, is_stopping)
+    app.state.parts = parts
+    for family in ROUTERS:
+        app.include_router(family.router)
+    problems.install(app, parts.pages)
+    app.add_middleware(Guard, rules=hosts or HostRules())
+    _add_openapi(app)
+    return app
+
+
+def _add_openapi(app: FastAPI) -> None:
+    # Made now: it takes tens of milliseconds, which no running request should wait for.
+    document = _openapi(app)
+
+    @app.get("/openapi.json", include_in_schema=False)
+    async def openapi() -> dict[str, Any]:  # Any: an OpenAPI document
+        return document
+
+
+def _openapi(app: FastAPI) -> dict[str, Any]:  # Any: an OpenAPI document
+    document = get_openapi(title=app.title, version=app.version, routes=app.routes)
+    schemas = document.setdefault("components", {}).setdefault("schemas", {})
+    schemas["Problem"] = problems.Problem.model_json_schema()
+    return document

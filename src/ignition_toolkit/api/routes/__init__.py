@@ -1,0 +1,1 @@
+"""The addresses, one module per family. Handlers ask the worker and never block the loop."""

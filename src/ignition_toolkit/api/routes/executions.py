@@ -1,0 +1,119 @@
+"""`/api/executions`: start, look, cancel, pause, resume, skip."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, HTTPException, Query, Response
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from ignition_toolkit.api.parts import PartsOf, RequesterOf, WorkerOf
+from ignition_toolkit.api.problems import documented
+from ignition_toolkit.api.routes.playbooks import library_path
+from ignition_toolkit.execution.requests import StartRequest
+from ignition_toolkit.execution.views import CancelAnswer, ExecutionPage, ExecutionView
+from ignition_toolkit.playbook.models import ExecutionStatus
+
+router = APIRouter(prefix="/api/executions", tags=["executions"])
+
+DEFAULT_PAGE_ROWS = 50
+MAX_PAGE_ROWS = 500
+MAX_OFFSET = 1_000_000_000
+
+
+class StartBody(BaseModel):
+    """What to start: a playbook of the library, or the text of one that is not in it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    playbook_path: str | None = Field(None, description="path inside the library")
+    playbook_text: str | None = Field(
+        None, description="YAML of a playbook outside the library; nested ones come from it"
+    )
+    # Any: JSON values of the types that the playbook declares.
+    parameters: dict[str, Any] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _names_a_playbook(self) -> StartBody:
+        if self.playbook_path is None and self.playbook_text is None:
+            raise ValueError("expected playbook_path or playbook_text, found neither")
+        return self
+
+
+class Cancelled(BaseModel):
+    """Which executions were asked to end."""
+
+    execution_ids: list[str]
+
+
+@router.post("", status_code=202, responses=documented(400, 404, 413, 415, 422, 503))
+async def start(
+    body: StartBody, parts: PartsOf, requester: RequesterOf, response: Response
+) -> ExecutionView:
+    """Accept an execution; it starts as soon as there is room for it."""
+    if parts.is_stopping():
+        raise HTTPException(503, "The server is stopping and starts nothing more.")
+    if body.playbook_path is not None and body.playbook_text is None:
+        library_path(body.playbook_path)
+    view = await parts.worker.start(
+        StartRequest(
+            playbook_path=body.playbook_path,
+            playbook_text=body.playbook_text,
+            parameters=body.parameters,
+            requested_by=requester.name,
+            source=requester.source,
+        )
+    )
+    response.headers["location"] = f"/api/executions/{view.execution_id}"
+    return view
+
+
+@router.get("", responses=documented(422, 503))
+async def executions(
+    worker: WorkerOf,
+    status: ExecutionStatus | None = None,
+    limit: Annotated[int, Query(ge=1, le=MAX_PAGE_ROWS)] = DEFAULT_PAGE_ROWS,
+    offset: Annotated[int, Query(ge=0, le=MAX_OFFSET)] = 0,
+) -> ExecutionPage:
+    """List executions, newest first."""
+    return await worker.executions(status=status, limit=limit, offset=offset)
+
+
+@router.post("/cancel", status_code=202, responses=documented(503))
+async def cancel_all(worker: WorkerOf, requester: RequesterOf) -> Cancelled:
+    """Cancel every execution that is not over."""
+    ids = await worker.cancel_all(source=requester.cancel_source, requested_by=requester.name)
+    return Cancelled(execution_ids=ids)
+
+
+@router.get("/{execution_id}", responses=documented(404, 503))
+@router.get("/{execution_id}/status", responses=documented(404, 503))
+async def execution(execution_id: str, worker: WorkerOf) -> ExecutionView:
+    """Return one execution with its steps and its cancellation record."""
+    return await worker.execution(execution_id)
+
+
+@router.post("/{execution_id}/cancel", status_code=202, responses=documented(404, 409))
+async def cancel(execution_id: str, worker: WorkerOf, requester: RequesterOf) -> CancelAnswer:
+    """Cancel one execution; the answer does not wait for its end. No body is needed."""
+    return await worker.cancel(
+        execution_id, source=requester.cancel_source, requested_by=requester.name
+    )
+
+
+@router.post("/{execution_id}/pause", status_code=202, responses=documented(404, 409))
+async def pause(execution_id: str, worker: WorkerOf) -> CancelAnswer:
+    """Pause after the current step."""
+    return await worker.pause(execution_id)
+
+
+@router.post("/{execution_id}/resume", status_code=202, responses=documented(404, 409))
+async def resume(execution_id: str, worker: WorkerOf) -> CancelAnswer:
+    """Go on after a pause."""
+    return await worker.resume(execution_id)
+
+
+@router.post("/{execution_id}/skip", status_code=202, responses=documented(404, 409))
+async def skip(execution_id: str, worker: WorkerOf) -> CancelAnswer:
+    """Skip the current step, or the next one while paused."""
+    return await worker.skip(execution_id)

@@ -1,0 +1,98 @@
+"""What the API needs of a worker. `execution.worker.Worker` has it, and so has the tests' fake."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from ignition_toolkit.execution.hub import EventHub
+from ignition_toolkit.execution.requests import StartRequest
+from ignition_toolkit.execution.views import CancelAnswer, ExecutionPage, ExecutionView, Health
+from ignition_toolkit.playbook.catalog import Catalog
+from ignition_toolkit.playbook.models import CancelSource, ExecutionStatus
+from ignition_toolkit.storage import EventRow
+
+
+class WorkerPort(Protocol):
+    """Starts, stops and reads executions. Its coroutines may be awaited from any event loop.
+
+    They raise classes of `errors.py`: `NotFound` where there is no such thing, `WrongState` where
+    the execution's status forbids it, `StoreError` where the database does not answer. A caller
+    that is cancelled stops waiting; what it asked for goes on.
+    """
+
+    @property
+    def hub(self) -> EventHub:
+        """Rings when events were committed."""
+        ...
+
+    async def start(self, request: StartRequest) -> ExecutionView:
+        """Check and accept an execution: PlaybookInvalid, ParametersInvalid, NotFound."""
+        ...
+
+    async def cancel(
+        self, execution_id: str, *, source: CancelSource, requested_by: str | None
+    ) -> CancelAnswer:
+        """Ask for the end of an execution; answers as soon as it is known to be asked for."""
+        ...
+
+    async def cancel_all(self, *, source: CancelSource, requested_by: str | None) -> list[str]:
+        """Cancel every execution that is not over; return their ids."""
+        ...
+
+    async def pause(self, execution_id: str) -> CancelAnswer:
+        """Pause after the current step."""
+        ...
+
+    async def resume(self, execution_id: str) -> CancelAnswer:
+        """Go on after a pause."""
+        ...
+
+    async def skip(self, execution_id: str) -> CancelAnswer:
+        """Skip the current step, or the next one while paused."""
+        ...
+
+    async def execution(self, execution_id: str) -> ExecutionView:
+        """Return one execution with its steps."""
+        ...
+
+    async def executions(
+        self, *, status: ExecutionStatus | None, limit: int, offset: int
+    ) -> ExecutionPage:
+        """Return a page of executions, newest first."""
+        ...
+
+    async def events(
+        self, *, after: int, execution_id: str | None, limit: int = 500
+    ) -> Sequence[EventRow]:
+        """Return the next events with a greater number, in order."""
+        ...
+
+    async def recent_logs(self, execution_id: str, *, limit: int) -> Sequence[EventRow]:
+        """Return the newest `log` events of an execution, in order."""
+        ...
+
+    async def last_event_id(self) -> int:
+        """Return the number of the newest event, 0 where there is none."""
+        ...
+
+    # Any: JSON objects that describe playbooks.
+    async def playbooks(self) -> list[dict[str, Any]]:
+        """Describe the library."""
+        ...
+
+    async def playbook(self, path: str) -> dict[str, Any]:
+        """Describe one playbook of the library."""
+        ...
+
+    async def catalog(self) -> Catalog:
+        """Return the step kinds."""
+        ...
+
+    async def health(self) -> Health:
+        """Say how the worker is."""
+        ...
+
+    def kill_now(self, execution_id: str) -> None:
+        """End an execution without any grace."""
+        ...

@@ -1,0 +1,1 @@
+"""Parent wing: the pages. Turns views into HTML; knows no address and no worker."""

@@ -1,0 +1,70 @@
+"""Durations, times and words as the pages show them. `live.js` formats durations alike."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+from ignition_toolkit.execution.views import ExecutionSummary, StepView
+from ignition_toolkit.playbook.models import CancelOutcome, CancelSource, ExecutionStatus
+
+OUTCOMES = {
+    CancelOutcome.COOPERATIVE: "The step stopped by itself when it was asked to.",
+    CancelOutcome.KILLED: "The step did not stop when it was asked to, and was killed.",
+    CancelOutcome.TOO_LATE: "Every step had already ended when the cancel arrived.",
+    CancelOutcome.WORKER_LOST: "The server died after the cancel was asked for; "
+    "what was left was ended when it came back.",
+    CancelOutcome.NOT_STOPPED: "Something could not be stopped. It may still be acting.",
+}
+
+SOURCES = {
+    CancelSource.WEB: "on this page",
+    CancelSource.API: "over the API",
+    CancelSource.CLI: "on the command line",
+    CancelSource.TIMEOUT: "because its time was over",
+    CancelSource.SKIP: "because the step was skipped",
+    CancelSource.SHUTDOWN: "because the server was stopped",
+    CancelSource.SCHEDULE: "by a schedule",
+}
+
+#: Statuses in which somebody can still do something.
+ACTIVE = frozenset(status for status in ExecutionStatus if not status.final)
+
+
+def duration(seconds: float) -> str:
+    """Return seconds as a person reads them: `0.4 s`, `12 s`, `3 min 5 s`, `2 h 4 min`."""
+    seconds = max(0.0, seconds)
+    if seconds < 9.95:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def milliseconds(value: float | None) -> str:
+    """Return a figure of a cancellation record: `12 ms`, `1,250 ms`, or that there is none."""
+    return "not measured" if value is None else f"{value:,.0f} ms"
+
+
+def moment(at: datetime) -> str:
+    """Return a time of day with its date, in UTC; the page's script turns it into local time."""
+    return at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
+def elapsed(item: ExecutionSummary | StepView, now: datetime) -> str:
+    """Return how long an execution or a step ran or has run; nothing before its start."""
+    if item.started_at is None:
+        return ""
+    return duration(((item.completed_at or now) - item.started_at).total_seconds())
+
+
+# Any: JSON values.
+def readable(value: Any) -> str:
+    """Return a JSON value as text with line breaks; a text stays as it is."""
+    if isinstance(value, str):
+        return value
+    return json.dumps(value, ensure_ascii=False, indent=2)

@@ -1,0 +1,513 @@
+// Keeps a page as its server knows it. Without this script the pages work too, by reloading.
+"use strict";
+
+const EVENT_KINDS = ["execution", "step", "log", "progress"];
+const FINAL = new Set(["cancelled", "completed", "failed", "interrupted"]);
+
+// A browser sends at most six requests at once to one server. Four pages hold a stream open, the
+// others ask every two seconds, so that a click on Cancel is never kept waiting by open pages.
+const STREAMS = 4;
+const POLL_MS = 2000;
+const RETRY_MS = 2000;
+const ANSWER_MS = 1000;
+const GIVE_UP_MS = 15000;
+
+const main = document.getElementById("main");
+const connection = document.getElementById("connection");
+const clockOffsetMs = Date.now() - Date.parse(main.dataset.now);
+
+// ---- words, as formats.py has them
+
+function duration(seconds) {
+  seconds = Math.max(0, seconds);
+  if (seconds < 9.95) return `${seconds.toFixed(1)} s`;
+  const whole = Math.round(seconds);
+  if (whole < 60) return `${whole} s`;
+  if (whole < 3600) return `${Math.floor(whole / 60)} min ${whole % 60} s`;
+  return `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`;
+}
+
+function showMoment(time, at) {
+  time.dateTime = at;
+  time.title = at;
+  time.textContent = new Date(at).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "medium" });
+}
+
+function showLineMoment(time, at) {
+  time.dateTime = at;
+  time.title = at;
+  time.textContent = new Date(at).toLocaleTimeString(undefined, { hour12: false });
+}
+
+function showBadge(badge, status, words) {
+  badge.dataset.status = status;
+  badge.textContent = words || status;
+}
+
+function showSpan(span, item) {
+  if (!item.started_at) {
+    delete span.dataset.since;
+    span.textContent = "";
+    return;
+  }
+  span.dataset.since = item.started_at;
+  if (item.completed_at) span.dataset.until = item.completed_at;
+  else delete span.dataset.until;
+  tick(span);
+}
+
+function tick(span) {
+  const since = Date.parse(span.dataset.since);
+  const until = span.dataset.until ? Date.parse(span.dataset.until) : Date.now() - clockOffsetMs;
+  const text = duration((until - since) / 1000);
+  if (span.textContent !== text) span.textContent = text;
+}
+
+function progress(item) {
+  if (!FINAL.has(item.status) && item.started_at) {
+    return `step ${Math.min(item.current_step_index + 1, item.total_steps)} of ${item.total_steps}`;
+  }
+  return `${item.total_steps} step${item.total_steps === 1 ? "" : "s"}`;
+}
+
+function reveal(element, shown) {
+  element.hidden = !shown;
+}
+
+function parsed(html) {
+  return new DOMParser().parseFromString(html, "text/html");
+}
+
+// ---- the connection: a stream where there is room for one, else questions
+
+class Live {
+  // `handle(kind, data, id)` is called for each event after number `after`, in order.
+  constructor(streamUrl, executionId, after, handle) {
+    this.streamUrl = streamUrl;
+    this.executionId = executionId;
+    this.after = after;
+    this.handle = handle;
+    this.over = false;
+    this.run = 0;
+    document.addEventListener("visibilitychange", () => this.restart());
+    window.addEventListener("pageshow", (event) => event.persisted && this.restart());
+    window.addEventListener("pagehide", () => this.pause());
+    this.restart();
+  }
+
+  pause() {
+    this.run += 1;
+    clearTimeout(this.timer);
+    if (this.source) this.source.close();
+    this.source = null;
+    if (this.release) this.release();
+    this.release = null;
+  }
+
+  restart() {
+    this.pause();
+    // A page that nobody looks at holds no connection; it catches up when it is looked at.
+    if (!this.over && !document.hidden) this.connect(this.run);
+  }
+
+  end() {
+    this.over = true;
+    this.pause();
+    reveal(connection, false);
+  }
+
+  again(run, ms) {
+    if (run === this.run && !this.over) this.timer = setTimeout(() => this.restart(), ms);
+  }
+
+  async connect(run) {
+    const release = await this.slot();
+    if (run !== this.run) {
+      if (release) release();
+      return;
+    }
+    this.release = release;
+    if (release) this.stream(run);
+    else await this.ask(run);
+  }
+
+  // Takes one of the places that all pages of this browser share; null when none is free.
+  async slot() {
+    if (!navigator.locks) return () => {};
+    for (let number = 0; number < STREAMS; number += 1) {
+      const release = await this.place(`itk-stream-${number}`);
+      if (release) return release;
+    }
+    return null;
+  }
+
+  place(name) {
+    return new Promise((resolve) => {
+      navigator.locks.request(name, { ifAvailable: true }, (lock) => {
+        if (!lock) return resolve(null);
+        return new Promise((release) => resolve(release));
+      });
+    });
+  }
+
+  stream(run) {
+    const source = new EventSource(`${this.streamUrl}?last_event_id=${this.after}`);
+    this.source = source;
+    source.onopen = () => this.connected(true);
+    source.onerror = () => {
+      this.connected(false);
+      if (source.readyState === EventSource.CLOSED) this.again(run, RETRY_MS);
+    };
+    for (const kind of EVENT_KINDS) {
+      source.addEventListener(kind, (event) => {
+        this.take(kind, JSON.parse(event.data), Number(event.lastEventId));
+      });
+    }
+  }
+
+  async ask(run) {
+    const query = new URLSearchParams({ after: this.after });
+    if (this.executionId) query.set("execution_id", this.executionId);
+    let more = false;
+    try {
+      const answer = await fetch(`/changes?${query}`, { signal: AbortSignal.timeout(GIVE_UP_MS) });
+      if (!answer.ok) throw new Error(String(answer.status));
+      const found = await answer.json();
+      if (run !== this.run) return;
+      this.connected(true);
+      for (const event of found.events) this.take(event.event, event.data, event.id);
+      more = found.more;
+    } catch {
+      this.connected(false);
+    }
+    this.again(run, more ? 0 : POLL_MS);
+  }
+
+  take(kind, data, id) {
+    if (id <= this.after) return;
+    this.after = id;
+    this.handle(kind, data, id);
+  }
+
+  connected(yes) {
+    reveal(connection, !yes);
+    connection.textContent = yes ? "" : "The server does not answer. What you see may be old; trying again.";
+  }
+}
+
+// ---- the list of executions
+
+class ExecutionsPage {
+  constructor() {
+    this.table = document.getElementById("executions");
+    this.body = this.table.tBodies[0];
+    this.template = document.getElementById("row");
+    this.rows = new Map([...this.body.rows].map((row) => [row.dataset.id, row]));
+    new Live("/api/events", null, Number(main.dataset.after), (kind, data) => {
+      if (kind === "execution") this.show(data);
+    });
+  }
+
+  show(item) {
+    let row = this.rows.get(item.execution_id);
+    if (!row) row = this.added(item);
+    if (!row) return;
+    showBadge(row.querySelector(".badge"), item.status);
+    showSpan(row.querySelector(".span"), item);
+    row.querySelector(".cell-progress").textContent = progress(item);
+  }
+
+  added(item) {
+    if (main.dataset.first !== "yes") return null;
+    const row = this.template.content.firstElementChild.cloneNode(true);
+    row.dataset.id = item.execution_id;
+    const link = row.querySelector("a");
+    link.href = `/executions/${encodeURIComponent(item.execution_id)}`;
+    link.textContent = item.playbook_name;
+    row.querySelector(".path").textContent = item.playbook_path;
+    showMoment(row.querySelector("time"), item.created_at);
+    this.body.prepend(row);
+    this.rows.set(item.execution_id, row);
+    this.count();
+    return row;
+  }
+
+  count() {
+    reveal(this.table, true);
+    reveal(document.getElementById("empty"), false);
+    const total = document.getElementById("total");
+    if (total) total.textContent = Number(total.textContent) + 1;
+    while (this.rows.size > 200) {
+      this.rows.delete(this.body.lastElementChild.dataset.id);
+      this.body.lastElementChild.remove();
+    }
+  }
+}
+
+// ---- the log: lines are gathered and shown once a frame, so that a flood does not freeze the page
+
+class Log {
+  constructor() {
+    this.list = document.getElementById("log");
+    this.lines = Number(main.dataset.logLines);
+    this.last = Number(this.list.dataset.last);
+    this.waiting = [];
+    this.toEnd();
+    for (const time of this.list.querySelectorAll("time")) showLineMoment(time, time.dateTime);
+  }
+
+  toEnd() {
+    this.list.scrollTop = this.list.scrollHeight;
+  }
+
+  add(data, id) {
+    if (id <= this.last) return;
+    this.last = id;
+    if (this.waiting.push(data) === 1) requestAnimationFrame(() => this.flush());
+    if (this.waiting.length > 2 * this.lines) this.waiting.splice(1, this.lines);
+  }
+
+  flush() {
+    const follows = this.list.scrollHeight - this.list.scrollTop - this.list.clientHeight < 40;
+    this.list.append(...this.waiting.slice(-this.lines).map((data) => this.line(data)));
+    this.waiting = [];
+    while (this.list.childElementCount > this.lines) this.list.firstElementChild.remove();
+    reveal(document.getElementById("log-note"), this.list.childElementCount >= this.lines);
+    reveal(document.getElementById("log-empty"), false);
+    if (follows) this.toEnd();
+  }
+
+  line(data) {
+    const item = document.createElement("li");
+    item.dataset.level = data.level;
+    const time = document.createElement("time");
+    showLineMoment(time, data.at);
+    const step = document.createElement("span");
+    step.className = "step-id";
+    step.textContent = data.step_id || "";
+    const text = document.createElement("span");
+    text.className = "text";
+    text.textContent = data.message;
+    item.append(time, " ", step, " ", text);
+    return item;
+  }
+}
+
+// ---- one execution
+
+class ExecutionPage {
+  constructor() {
+    this.id = main.dataset.id;
+    this.status = main.dataset.status;
+    this.cleansUp = main.dataset.cleanUp === "yes";
+    this.asked = null;
+    this.log = new Log();
+    this.forms = [...document.querySelectorAll("form[data-action]")];
+    for (const form of this.forms) {
+      form.addEventListener("submit", (event) => {
+        event.preventDefault();
+        this.act(form.dataset.action);
+      });
+    }
+    this.findSteps();
+    this.showButtons();
+    if (FINAL.has(this.status)) return;
+    const url = `/api/executions/${encodeURIComponent(this.id)}/events`;
+    this.live = new Live(url, this.id, Number(main.dataset.after), (kind, data, id) => {
+      if (kind === "execution") this.showExecution(data);
+      if (kind === "step") this.showStep(data);
+      if (kind === "progress") this.showProgress(data);
+      if (kind === "log") this.log.add(data, id);
+    });
+  }
+
+  // -- buttons
+
+  button(action) {
+    return this.forms.find((form) => form.dataset.action === action).querySelector("button");
+  }
+
+  showButtons() {
+    const over = FINAL.has(this.status);
+    reveal(this.button("pause"), this.status === "running");
+    reveal(this.button("resume"), this.status === "paused");
+    reveal(this.button("skip"), this.status === "running" || this.status === "paused");
+    const cancel = this.button("cancel");
+    const cancelling = this.status === "cancelling" && !this.cleansUp;
+    reveal(cancel, !over);
+    cancel.disabled = this.asked === "cancel" || cancelling;
+    if (cancel.disabled) cancel.textContent = "Cancelling";
+    else cancel.textContent = this.status === "cancelling" ? "Cancel the clean-up" : "Cancel";
+    for (const action of ["pause", "resume", "skip"]) {
+      this.button(action).disabled = this.asked !== null;
+    }
+  }
+
+  notice(text) {
+    const notice = document.getElementById("notice");
+    notice.textContent = text;
+    reveal(notice, text !== "");
+  }
+
+  async act(action) {
+    if (this.asked === "cancel" || this.asked === action) return;
+    this.asked = action;
+    this.notice("");
+    this.showButtons();
+    const slow = setTimeout(() => {
+      this.notice("The server has not answered for 1 s. The request is on its way; still waiting.");
+    }, ANSWER_MS);
+    try {
+      await this.send(action);
+    } catch {
+      this.notice("The server did not answer, so it is not known whether it heard. Look whether it runs, and try again.");
+    } finally {
+      clearTimeout(slow);
+      if (this.asked === action) this.asked = null;
+      this.showButtons();
+    }
+  }
+
+  async send(action) {
+    const answer = await fetch(`/api/executions/${encodeURIComponent(this.id)}/${action}`, {
+      method: "POST",
+      headers: { "X-ITK-Client": "web" },
+      signal: AbortSignal.timeout(GIVE_UP_MS),
+    });
+    const body = await answer.json();
+    if (answer.ok) {
+      this.notice("");
+      if (!FINAL.has(this.status)) this.showStatus(body.status);
+    } else {
+      this.notice(body.detail);
+    }
+  }
+
+  // -- what the events say
+
+  showStatus(status) {
+    this.status = status;
+    showBadge(document.querySelector("#status .badge"), status);
+    document.title = `${status} · ${main.dataset.name}`;
+    this.showButtons();
+  }
+
+  showExecution(item) {
+    this.cleansUp = Boolean(item.cancellation && item.cancellation.tree_gone_ms !== null);
+    this.showStatus(item.status);
+    showSpan(document.querySelector("#elapsed .span"), item);
+    document.getElementById("progress").textContent = progress(item);
+    const error = document.getElementById("error");
+    error.textContent = item.error || "";
+    reveal(error, Boolean(item.error));
+    this.showWaiting(item.waiting_for);
+    const over = FINAL.has(item.status);
+    if (item.cancellation || over) this.fetchDetails();
+    if (over) {
+      this.notice("");
+      this.live.end();
+    }
+  }
+
+  showWaiting(reason) {
+    const waiting = document.getElementById("waiting");
+    reveal(waiting, Boolean(reason));
+    if (!reason) return;
+    const holder = reason.held_by ? `, held by ${reason.held_by}` : "";
+    const since = new Date(reason.since).toLocaleTimeString();
+    waiting.textContent = `Waits for ${reason.kind} ${reason.name} since ${since}${holder}.`;
+  }
+
+  findSteps() {
+    const items = document.querySelectorAll("#steps .step");
+    this.steps = new Map([...items].map((item) => [item.dataset.step, item]));
+    this.template = document.getElementById("step");
+  }
+
+  showStep(data) {
+    const item = this.steps.get(data.step_id) || this.addedStep(data);
+    item.dataset.status = data.status;
+    showBadge(item.querySelector(".badge"), data.status);
+    showSpan(item.querySelector(".span"), data);
+    item.querySelector(".attempts").textContent = data.attempts > 1 ? `attempt ${data.attempts}` : "";
+    if (data.status !== "running") item.querySelector(".progress").textContent = "";
+    const error = item.querySelector(".error");
+    error.textContent = data.error || "";
+    reveal(error, Boolean(data.error));
+    const output = item.querySelector(".output");
+    const found = data.output && Object.keys(data.output).length > 0;
+    output.querySelector("pre").textContent = found ? JSON.stringify(data.output, null, 2) : "";
+    reveal(output, found);
+    if (data.cancellation) this.fetchDetails();
+  }
+
+  addedStep(data) {
+    const item = this.template.content.firstElementChild.cloneNode(true);
+    item.dataset.step = data.step_id;
+    item.dataset.depth = data.step_id.split("/").length - 1;
+    item.querySelector(".name").textContent = data.step_name;
+    item.querySelector(".kind").textContent = data.type;
+    const before = [...this.steps.keys()].filter(
+      (id) => id === data.parent_step_id || id.startsWith(`${data.parent_step_id}/`),
+    );
+    if (before.length) this.steps.get(before.at(-1)).after(item);
+    else document.querySelector("#steps .steps").append(item);
+    this.steps.set(data.step_id, item);
+    this.sortSteps();
+    return item;
+  }
+
+  // The order of the map is the order on the page: a nested step is found behind its siblings.
+  sortSteps() {
+    const items = document.querySelectorAll("#steps .step");
+    this.steps = new Map([...items].map((item) => [item.dataset.step, item]));
+  }
+
+  showProgress(data) {
+    const item = this.steps.get(data.step_id);
+    if (!item) return;
+    const share = data.total ? ` of ${data.total}` : "";
+    item.querySelector(".progress").textContent = `${data.done}${share} ${data.message}`.trim();
+  }
+
+  // -- record and steps as the server renders them
+
+  fetchDetails() {
+    clearTimeout(this.detailsTimer);
+    this.detailsTimer = setTimeout(() => this.replaceDetails(), 20);
+  }
+
+  async replaceDetails() {
+    try {
+      const answer = await fetch(`/executions/${encodeURIComponent(this.id)}/details`, {
+        signal: AbortSignal.timeout(GIVE_UP_MS),
+      });
+      if (!answer.ok) throw new Error(String(answer.status));
+      const found = parsed(await answer.text());
+      const open = new Set(
+        [...document.querySelectorAll("#steps details[open]")].map((details) => details.closest(".step").dataset.step),
+      );
+      for (const id of ["record", "steps"]) {
+        document.getElementById(id).replaceWith(found.getElementById(id));
+      }
+      this.findSteps();
+      for (const step of open) this.steps.get(step)?.querySelector("details")?.setAttribute("open", "");
+      localMoments(document.getElementById("record"));
+    } catch {
+      this.detailsTimer = setTimeout(() => this.replaceDetails(), RETRY_MS);
+    }
+  }
+}
+
+function localMoments(root) {
+  for (const time of root.querySelectorAll("time[datetime]")) {
+    if (!time.closest(".log")) showMoment(time, time.dateTime);
+  }
+}
+
+localMoments(main);
+setInterval(() => {
+  for (const span of document.querySelectorAll(".span[data-since]:not([data-until])")) tick(span);
+}, 200);
+if (main.dataset.page === "executions") new ExecutionsPage();
+if (main.dataset.page === "execution") new ExecutionPage();

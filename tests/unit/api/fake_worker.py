@@ -1,0 +1,277 @@
+"""A worker without processes: executions and events in memory, moved on by the test."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from ignition_toolkit.errors import NotFound, WrongState
+from ignition_toolkit.execution.hub import EventHub
+from ignition_toolkit.execution.requests import StartRequest
+from ignition_toolkit.execution.views import (
+    CancelAnswer,
+    ExecutionPage,
+    ExecutionSummary,
+    ExecutionView,
+    Health,
+    LogEvent,
+    StepEvent,
+    StepView,
+)
+from ignition_toolkit.playbook.catalog import Catalog
+from ignition_toolkit.playbook.models import (
+    CancellationRecord,
+    CancelOutcome,
+    CancelSource,
+    ExecutionStatus,
+    Process,
+    StepStatus,
+)
+from ignition_toolkit.storage import EventRow
+
+BEGIN = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)
+
+HEALTHY = Health(
+    status="ok",
+    version="0.1.0",
+    database="ok",
+    janitor="ok",
+    runner="ok",
+    running=0,
+    pending=0,
+)
+
+#: One playbook of the library, as a worker describes it.
+PLAYBOOK: dict[str, Any] = {
+    "path": "tests/test_cancellation.yaml",
+    "name": "Test Cancellation",
+    "description": "Sleeps for 30 s",
+    "domain": "utility",
+    "valid": True,
+    "problems": [],
+    "warnings": [],
+    "parameters": [
+        {
+            "name": "seconds",
+            "type": "float",
+            "required": False,
+            "default": 30,
+            "description": "how long to sleep",
+        },
+        {"name": "who", "type": "string", "required": True, "default": None, "description": ""},
+    ],
+    "steps": [{"id": "step1", "name": "Long Sleep", "type": "utility.sleep"}],
+    "on_cancel": [],
+}
+
+
+@dataclass
+class FakeWorker:
+    """Keeps what the API asks of a worker. `error`, when set, is raised by every question."""
+
+    hub: EventHub = field(default_factory=EventHub)
+    views: dict[str, ExecutionView] = field(default_factory=dict)
+    rows: list[EventRow] = field(default_factory=list)
+    library: list[dict[str, Any]] = field(default_factory=lambda: [PLAYBOOK])
+    started: list[StartRequest] = field(default_factory=list)
+    cancels: list[tuple[str, CancelSource, str | None]] = field(default_factory=list)
+    calls: list[tuple[str, str]] = field(default_factory=list)
+    answer: Health = HEALTHY
+    error: Exception | None = None
+    #: Held while set: the health question and the cancel wait for it.
+    gate: asyncio.Event | None = None
+    reads: int = 0
+
+    # what the API asks
+
+    async def start(self, request: StartRequest) -> ExecutionView:
+        await self._asked()
+        self.started.append(request)
+        return self.add(status=ExecutionStatus.PENDING)
+
+    async def cancel(
+        self, execution_id: str, *, source: CancelSource, requested_by: str | None
+    ) -> CancelAnswer:
+        view = await self.execution(execution_id)
+        if view.status.final:
+            raise WrongState("it is over", status=view.status.value)
+        self.cancels.append((execution_id, source, requested_by))
+        already = view.status is ExecutionStatus.CANCELLING
+        self.put(execution_id, status=ExecutionStatus.CANCELLING)
+        return CancelAnswer(
+            execution_id=execution_id, status=ExecutionStatus.CANCELLING, already=already
+        )
+
+    async def cancel_all(self, *, source: CancelSource, requested_by: str | None) -> list[str]:
+        await self._asked()
+        ids = [key for key, view in self.views.items() if not view.status.final]
+        for key in ids:
+            await self.cancel(key, source=source, requested_by=requested_by)
+        return ids
+
+    async def pause(self, execution_id: str) -> CancelAnswer:
+        return await self._move("pause", execution_id, ExecutionStatus.PAUSED)
+
+    async def resume(self, execution_id: str) -> CancelAnswer:
+        return await self._move("resume", execution_id, ExecutionStatus.RUNNING)
+
+    async def skip(self, execution_id: str) -> CancelAnswer:
+        return await self._move("skip", execution_id, ExecutionStatus.RUNNING)
+
+    async def execution(self, execution_id: str) -> ExecutionView:
+        await self._asked()
+        if execution_id not in self.views:
+            raise NotFound(f"There is no execution {execution_id!r}.")
+        return self.views[execution_id]
+
+    async def executions(
+        self, *, status: ExecutionStatus | None, limit: int, offset: int
+    ) -> ExecutionPage:
+        await self._asked()
+        found = [v for v in reversed(self.views.values()) if status in (None, v.status)]
+        items = tuple(_summary(view) for view in found[offset : offset + limit])
+        return ExecutionPage(items=items, total=len(found))
+
+    async def events(
+        self, *, after: int, execution_id: str | None, limit: int = 500
+    ) -> Sequence[EventRow]:
+        await self._asked()
+        self.reads += 1
+        found = [r for r in self.rows if r.id > after and execution_id in (None, r.execution_id)]
+        return found[:limit]
+
+    async def recent_logs(self, execution_id: str, *, limit: int) -> Sequence[EventRow]:
+        await self._asked()
+        found = [r for r in self.rows if r.kind == "log" and r.execution_id == execution_id]
+        return found[-limit:]
+
+    async def last_event_id(self) -> int:
+        await self._asked()
+        return self.rows[-1].id if self.rows else 0
+
+    async def playbooks(self) -> list[dict[str, Any]]:
+        await self._asked()
+        return self.library
+
+    async def playbook(self, path: str) -> dict[str, Any]:
+        await self._asked()
+        for item in self.library:
+            if item["path"] == path:
+                return item
+        raise NotFound(f"There is no playbook {path!r} in the library.")
+
+    async def catalog(self) -> Catalog:
+        await self._asked()
+        return Catalog(key="fake")
+
+    async def health(self) -> Health:
+        await self._asked()
+        return self.answer
+
+    def kill_now(self, execution_id: str) -> None:
+        self.calls.append(("kill_now", execution_id))
+
+    # what a test does
+
+    def add(
+        self, status: ExecutionStatus = ExecutionStatus.RUNNING, name: str = "Test Cancellation"
+    ) -> ExecutionView:
+        """Have one more execution, without an event."""
+        number = len(self.views) + 1
+        view = ExecutionView(
+            execution_id=f"00000000-0000-7000-8000-{number:012d}",
+            playbook_name=name,
+            playbook_path=PLAYBOOK["path"],
+            status=status,
+            created_at=BEGIN + timedelta(seconds=number),
+            started_at=None if status is ExecutionStatus.PENDING else BEGIN + timedelta(seconds=60),
+            total_steps=1,
+            requested_by="anna",
+            parameters={"seconds": 30},
+            step_results=(
+                StepView(
+                    step_id="step1",
+                    step_name="Long Sleep",
+                    type="utility.sleep",
+                    status=StepStatus.RUNNING,
+                    started_at=BEGIN + timedelta(seconds=60),
+                    attempts=1,
+                ),
+            ),
+        )
+        self.views[view.execution_id] = view
+        return view
+
+    def put(self, execution_id: str, **changes: Any) -> ExecutionView:
+        """Change an execution, and publish its event."""
+        view = self.views[execution_id].model_copy(update=changes)
+        self.views[execution_id] = view
+        self.commit("execution", execution_id, _summary(view).model_dump(mode="json"))
+        return view
+
+    def log(self, execution_id: str, message: str) -> EventRow:
+        """Publish a line."""
+        line = LogEvent(
+            execution_id=execution_id, step_id="step1", level="info", message=message, at=BEGIN
+        )
+        return self.commit("log", execution_id, line.model_dump(mode="json"))
+
+    def step(self, execution_id: str, step: StepView) -> EventRow:
+        """Publish a step as it now stands."""
+        event = StepEvent(**dict(step), execution_id=execution_id)
+        return self.commit("step", execution_id, event.model_dump(mode="json"))
+
+    def commit(self, kind: str, execution_id: str, data: dict[str, Any]) -> EventRow:
+        """Store an event and wake the readers."""
+        number = self.rows[-1].id + 1 if self.rows else 1
+        row = EventRow(id=number, execution_id=execution_id, kind=kind, at=BEGIN, data=data)
+        self.rows.append(row)
+        self.hub.publish(number, {execution_id})
+        return row
+
+    def finish_cancelled(self, execution_id: str, **record: Any) -> ExecutionView:
+        """Have an execution cancelled, with a record."""
+        return self.put(
+            execution_id,
+            status=ExecutionStatus.CANCELLED,
+            completed_at=BEGIN + timedelta(seconds=90),
+            cancellation=record_of(**record),
+        )
+
+    async def _move(self, name: str, execution_id: str, status: ExecutionStatus) -> CancelAnswer:
+        view = await self.execution(execution_id)
+        if view.status.final or view.status is ExecutionStatus.CANCELLING:
+            raise WrongState("that makes no sense now", status=view.status.value)
+        self.calls.append((name, execution_id))
+        self.put(execution_id, status=status)
+        return CancelAnswer(execution_id=execution_id, status=status)
+
+    async def _asked(self) -> None:
+        if self.gate is not None:
+            await self.gate.wait()
+        if self.error is not None:
+            raise self.error
+
+
+def record_of(**changes: Any) -> CancellationRecord:
+    """Return a record of a killed step, with these fields instead."""
+    fields: dict[str, Any] = {
+        "requested_at": BEGIN,
+        "requested_by": "anna",
+        "source": CancelSource.WEB,
+        "step_id": "step1",
+        "outcome": CancelOutcome.KILLED,
+        "step_stopped_ms": 262.4,
+        "tree_gone_ms": 281.0,
+        "killed": (Process(pid=4711, name="python"),),
+        "stuck_at": "tarpits.py:12 in spin",
+    }
+    return CancellationRecord(**{**fields, **changes})
+
+
+def _summary(view: ExecutionView) -> ExecutionSummary:
+    fields = {name: getattr(view, name) for name in ExecutionSummary.model_fields}
+    return ExecutionSummary(**fields)

@@ -1,0 +1,251 @@
+"""`/api/executions`: what is accepted, what is refused and how it is said."""
+
+from typing import Any
+
+import httpx2
+import pytest
+
+from ignition_toolkit.errors import NotFound, ParametersInvalid, PlaybookInvalid
+from ignition_toolkit.playbook.models import CancelSource, ExecutionStatus
+from tests.unit.api.fake_worker import FakeWorker
+
+PATH = "tests/test_cancellation.yaml"
+UNKNOWN = "00000000-0000-7000-8000-999999999999"
+OVER = [status for status in ExecutionStatus if status.final]
+
+
+async def test_a_start_is_accepted_and_says_where_to_look(
+    client: httpx2.AsyncClient, worker: FakeWorker
+) -> None:
+    answer = await client.post(
+        "/api/executions", json={"playbook_path": PATH, "parameters": {"seconds": 5}}
+    )
+    body = answer.json()
+    assert answer.status_code == 202
+    assert body["status"] == "pending"
+    assert answer.headers["location"] == f"/api/executions/{body['execution_id']}"
+    assert (await client.get(answer.headers["location"])).status_code == 200
+    (asked,) = worker.started
+    assert (asked.playbook_path, asked.parameters) == (PATH, {"seconds": 5})
+    assert (asked.source, asked.requested_by) == ("api", "127.0.0.1")
+
+
+async def test_a_playbook_outside_the_library_is_started_by_its_text(
+    client: httpx2.AsyncClient, worker: FakeWorker
+) -> None:
+    body = {"playbook_text": "name: x", "playbook_path": "/home/me/x.yaml"}
+    answer = await client.post("/api/executions", json=body)
+    assert answer.status_code == 202
+    assert worker.started[0].playbook_text == "name: x"
+
+
+@pytest.mark.parametrize(
+    ("headers", "source", "name"),
+    [
+        ({}, "api", "127.0.0.1"),
+        ({"x-itk-client": "cli", "x-itk-user": "anna@desk"}, "cli", "anna@desk"),
+        ({"x-itk-client": "web"}, "web", "127.0.0.1"),
+        ({"x-itk-client": "shutdown"}, "api", "127.0.0.1"),
+        ({"x-itk-user": "x" * 101}, "api", "127.0.0.1"),
+        ({"x-itk-user": "a\x1b[2Jb"}, "api", "127.0.0.1"),
+        ({"x-itk-user": "   "}, "api", "127.0.0.1"),
+    ],
+)
+async def test_the_record_knows_who_asks_and_from_where(
+    client: httpx2.AsyncClient, worker: FakeWorker, headers: dict[str, str], source: str, name: str
+) -> None:
+    view = worker.add()
+    await client.post("/api/executions", json={"playbook_path": PATH}, headers=headers)
+    await client.post(f"/api/executions/{view.execution_id}/cancel", headers=headers)
+    assert (worker.started[0].source, worker.started[0].requested_by) == (source, name)
+    assert worker.cancels == [(view.execution_id, CancelSource(source), name)]
+
+
+@pytest.mark.parametrize(
+    ("body", "name"),
+    [
+        ({}, "body"),
+        ([], "body"),
+        ("text", "body"),
+        ({"playbook_path": 5}, "playbook_path"),
+        ({"playbook_path": PATH, "parameters": []}, "parameters"),
+        ({"playbook_path": PATH, "paramters": {}}, "paramters"),
+        ({"playbook_path": None}, "body"),
+    ],
+)
+async def test_a_start_of_the_wrong_shape_names_what_is_wrong(
+    client: httpx2.AsyncClient, worker: FakeWorker, body: Any, name: str
+) -> None:
+    answer = await client.post("/api/executions", json=body)
+    assert answer.status_code == 422
+    assert list(answer.json()["parameters"]) == [name]
+    assert name in answer.json()["detail"] or name == "body"
+    assert worker.started == []
+
+
+async def test_a_start_without_a_body_is_refused(client: httpx2.AsyncClient) -> None:
+    answer = await client.post("/api/executions")
+    assert answer.status_code == 422
+    assert "parameters" in answer.json()
+
+
+@pytest.mark.parametrize("path", ["", "a\0b", "x" * 501, "a\nb"])
+async def test_a_path_that_no_library_has_is_not_looked_up(
+    client: httpx2.AsyncClient, worker: FakeWorker, path: str
+) -> None:
+    answer = await client.post("/api/executions", json={"playbook_path": path})
+    assert answer.status_code == 404
+    assert worker.started == []
+
+
+async def test_an_unknown_playbook_is_404(client: httpx2.AsyncClient, worker: FakeWorker) -> None:
+    worker.error = NotFound("There is no playbook 'x.yaml'.", nearest="y.yaml")
+    answer = await client.post("/api/executions", json={"playbook_path": "x.yaml"})
+    assert answer.status_code == 404
+    assert answer.json()["detail"] == "There is no playbook 'x.yaml'."
+    assert answer.json()["nearest"] == "y.yaml"
+
+
+async def test_bad_parameters_are_each_named(
+    client: httpx2.AsyncClient, worker: FakeWorker
+) -> None:
+    wrong = {"seconds": "expected a number, found 'x'", "sceonds": "no such parameter"}
+    worker.error = ParametersInvalid("2 parameters are wrong", parameters=wrong)
+    answer = await client.post("/api/executions", json={"playbook_path": PATH})
+    assert answer.status_code == 422
+    assert answer.json()["parameters"] == wrong
+
+
+async def test_an_invalid_playbook_has_its_problems_as_lines(
+    client: httpx2.AsyncClient, worker: FakeWorker
+) -> None:
+    lines = ["a.yaml:3:1: expected steps, found an empty list"]
+    worker.error = PlaybookInvalid("1 problem", problems=lines)
+    answer = await client.post("/api/executions", json={"playbook_path": PATH})
+    assert answer.status_code == 422
+    assert answer.json()["problems"] == lines
+
+
+async def test_a_stopping_server_starts_nothing_and_still_cancels(
+    client: httpx2.AsyncClient, worker: FakeWorker, stopping: list[str]
+) -> None:
+    view = worker.add()
+    stopping.append("now")
+    start = await client.post("/api/executions", json={"playbook_path": PATH})
+    cancel = await client.post(f"/api/executions/{view.execution_id}/cancel")
+    assert (start.status_code, cancel.status_code) == (503, 202)
+    assert worker.started == []
+
+
+@pytest.mark.parametrize("body", [None, {}, {"why": "because"}])
+async def test_a_cancel_needs_no_body_and_takes_one(
+    client: httpx2.AsyncClient, worker: FakeWorker, body: dict[str, str] | None
+) -> None:
+    view = worker.add()
+    address = f"/api/executions/{view.execution_id}/cancel"
+    answer = await (client.post(address, json=body) if body is not None else client.post(address))
+    assert answer.status_code == 202
+    assert answer.json() == {
+        "execution_id": view.execution_id,
+        "status": "cancelling",
+        "already": False,
+    }
+
+
+async def test_the_second_cancel_says_that_it_is_the_second(
+    client: httpx2.AsyncClient, worker: FakeWorker
+) -> None:
+    address = f"/api/executions/{worker.add().execution_id}/cancel"
+    first, second = await client.post(address), await client.post(address)
+    assert (first.json()["already"], second.json()["already"]) == (False, True)
+    assert second.status_code == 202
+
+
+@pytest.mark.parametrize("action", ["cancel", "pause", "resume", "skip"])
+async def test_an_unknown_execution_is_404(client: httpx2.AsyncClient, action: str) -> None:
+    answer = await client.post(f"/api/executions/{UNKNOWN}/{action}")
+    assert answer.status_code == 404
+    assert UNKNOWN in answer.json()["detail"]
+
+
+@pytest.mark.parametrize("status", OVER)
+@pytest.mark.parametrize("action", ["cancel", "pause", "resume", "skip"])
+async def test_after_the_end_it_is_409_and_nothing_changes(
+    client: httpx2.AsyncClient, worker: FakeWorker, action: str, status: ExecutionStatus
+) -> None:
+    view = worker.add(status=status)
+    answer = await client.post(f"/api/executions/{view.execution_id}/{action}")
+    assert answer.status_code == 409
+    assert answer.json()["status"] == 409
+    assert answer.json()["status_of_execution"] == status.value
+    assert worker.views[view.execution_id] == view
+
+
+@pytest.mark.parametrize(
+    ("action", "status"), [("pause", "paused"), ("resume", "running"), ("skip", "running")]
+)
+async def test_pause_resume_and_skip_reach_the_worker(
+    client: httpx2.AsyncClient, worker: FakeWorker, action: str, status: str
+) -> None:
+    view = worker.add()
+    answer = await client.post(f"/api/executions/{view.execution_id}/{action}")
+    assert answer.status_code == 202
+    assert answer.json()["status"] == status
+    assert worker.calls == [(action, view.execution_id)]
+
+
+async def test_cancel_all_names_those_that_were_not_over(
+    client: httpx2.AsyncClient, worker: FakeWorker
+) -> None:
+    running = worker.add()
+    worker.add(status=ExecutionStatus.COMPLETED)
+    pending = worker.add(status=ExecutionStatus.PENDING)
+    answer = await client.post("/api/executions/cancel")
+    assert answer.status_code == 202
+    assert answer.json() == {"execution_ids": [running.execution_id, pending.execution_id]}
+    assert (await client.post("/api/executions/cancel")).status_code == 202
+
+
+async def test_both_addresses_give_the_full_view(
+    client: httpx2.AsyncClient, worker: FakeWorker
+) -> None:
+    view = worker.add()
+    worker.finish_cancelled(view.execution_id)
+    one = await client.get(f"/api/executions/{view.execution_id}")
+    two = await client.get(f"/api/executions/{view.execution_id}/status")
+    assert one.json() == two.json()
+    found = one.json()
+    assert found["step_results"][0]["step_id"] == "step1"
+    assert found["cancellation"]["killed"] == [{"pid": 4711, "name": "python"}]
+    assert found["created_at"] == "2026-11-22T10:00:01.000000Z"
+    assert set(found) >= {"waiting_for", "current_step_index", "total_steps", "error"}
+
+
+async def test_the_list_is_paged_and_filtered_newest_first(
+    client: httpx2.AsyncClient, worker: FakeWorker
+) -> None:
+    ids = [worker.add().execution_id for _ in range(3)]
+    worker.add(status=ExecutionStatus.FAILED)
+    found = (await client.get("/api/executions?status=running&limit=2&offset=1")).json()
+    assert found["total"] == 3
+    assert [item["execution_id"] for item in found["items"]] == [ids[1], ids[0]]
+    assert "step_results" not in found["items"][0]
+
+
+@pytest.mark.parametrize(
+    ("query", "name"),
+    [
+        ("status=canceled", "status"),
+        ("limit=0", "limit"),
+        ("limit=501", "limit"),
+        ("limit=many", "limit"),
+        ("offset=-1", "offset"),
+        ("offset=99999999999999999999", "offset"),
+    ],
+)
+async def test_a_bad_question_names_what_is_bad(
+    client: httpx2.AsyncClient, query: str, name: str
+) -> None:
+    answer = await client.get(f"/api/executions?{query}")
+    assert answer.status_code == 422
+    assert list(answer.json()["parameters"]) == [name]
