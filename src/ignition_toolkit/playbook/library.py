@@ -104,7 +104,8 @@ class Library:
         for source, folder in self._folders:
             for path in _walk(folder):
                 found[path] = Entry(path, source, folder, shadows=path in found)
-        return [found[path] for path in sorted(found)]
+        # A link that leads out hides what it shadows, here as for `read`.
+        return [found[path] for path in sorted(found) if self._home(path) == found[path].folder]
 
     def read(self, path: str) -> bytes:
         """Return a playbook's text, at most one byte more than a playbook may have.
@@ -116,11 +117,16 @@ class Library:
         """
         if why := check_path(path):
             raise NotFound(f"no playbook has the path {shown(path)}: {why}", path=one_line(path))
-        for _source, folder in reversed(self._folders):
-            if os.path.lexists(folder / path):
-                return _read_inside(folder, path)
+        folder = self._home(path)
+        if folder is not None:
+            return _read_inside(folder, path)
         close = nearest(path, (entry.path for entry in self.list()))
         raise NotFound(f"there is no playbook {shown(path)} in the library{close}", path=path)
+
+    def _home(self, path: str) -> Path | None:
+        """Return the folder whose file of this path hides those of the others."""
+        having = (f for _, f in reversed(self._folders) if os.path.lexists(f / path))
+        return next(having, None)
 
 
 def _walk(folder: Path) -> Iterator[str]:
@@ -172,12 +178,15 @@ def _read_inside(folder: Path, path: str) -> bytes:
     except OSError as error:
         why = error.strerror or str(error)
         raise NotFound(f"the playbook {shown(path)} cannot be read: {why}", path=path) from error
-    with open(descriptor, "rb") as file:
+    try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise NotFound(f"the playbook {shown(path)} is no regular file", path=path)
         if not _inside(root, os.readlink(f"/proc/self/fd/{descriptor}")):
             raise _leads_out(path, folder)
-        return file.read(MAX_BYTES + 1)
+        with open(descriptor, "rb", closefd=False) as file:
+            return file.read(MAX_BYTES + 1)
+    finally:
+        os.close(descriptor)
 
 
 def _leads_out(path: str, folder: Path) -> NotFound:

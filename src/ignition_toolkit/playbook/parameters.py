@@ -123,18 +123,14 @@ def _texts(value: object) -> Iterator[str]:
 def _scan(text: str) -> Iterator[tuple[int, int, Reference | Malformed]]:
     position = 0
     while (opened := _OPEN.search(text, position)) is not None:
-        word = opened[1]
+        word, start = opened[1], opened.start()
         rest = _REST.match(text, opened.end())
-        if rest is None:
-            found: Reference | Malformed = _malformed(word, text[opened.start() : opened.start() + 80])
-            position = opened.end()
+        position = rest.end() if rest else opened.end()
+        path = tuple(rest[1][1:].split(".")) if rest else ()
+        if len(path) < (2 if word == "step" else 1):
+            yield start, position, _malformed(word, text[start : start + 80])
         else:
-            position = rest.end()
-            path = tuple(rest[1][1:].split("."))
-            found = Reference(word, path, text[opened.start() : position])
-            if word == "step" and len(path) < 2:
-                found = _malformed(word, found.text)
-        yield opened.start(), position, found
+            yield start, position, Reference(word, path, text[start:position])
 
 
 def _malformed(word: str, text: str) -> Malformed:

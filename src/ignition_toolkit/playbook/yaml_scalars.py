@@ -19,6 +19,7 @@ _TAG_PREFIX = "tag:yaml.org,2002:"
 _MAX_INT_BITS = 1024
 
 _BOOLS = {"yes": True, "no": False, "true": True, "false": False, "on": True, "off": False}
+_NUMBER_STARTS = frozenset("+-.0123456789")
 _INT_12 = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
 _FLOAT_12 = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
 _SPECIAL_12 = re.compile(r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)")
@@ -41,6 +42,9 @@ def difference(text: str, value: Plain) -> str | None:
 
     Raises: ValueError for a number that is too long.
     """
+    if isinstance(value, str) and text[:1] not in _NUMBER_STARTS:
+        # What else YAML 1.2 reads as no text is no text in YAML 1.1 either.
+        return None
     other = _read_12(text)
     if other == value and isinstance(other, bool) == isinstance(value, bool):
         return None
