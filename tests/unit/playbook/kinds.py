@@ -7,12 +7,13 @@ from ignition_toolkit.playbook.catalog import Catalog, Kind
 ANY: dict[str, Any] = {}  # Any: JSON Schemas, here and below
 TEXT = {"type": "string"}
 NUMBER = {"type": "number"}
+SECONDS = {"anyOf": [NUMBER, {"type": "string", "pattern": "^[0-9.]+$"}]}
 FLAG = {"type": "boolean"}
 MILLISECONDS = {"type": "number", "minimum": 0}
 
 #: Kind -> required parameters, then the others.
 _KINDS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
-    "utility.sleep": ({"seconds": NUMBER}, {}),
+    "utility.sleep": ({"seconds": SECONDS}, {}),
     "utility.log": (
         {"message": ANY},
         {"level": {"enum": ["debug", "info", "warning", "error"], "default": "info"}},
