@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -28,13 +29,18 @@ SOURCES = {
     CancelSource.SCHEDULE: "by a schedule",
 }
 
+#: A JSON value of at most so many characters is shown on one line.
+SHORT_JSON = 60
+
 #: Statuses in which somebody can still do something.
 ACTIVE = frozenset(status for status in ExecutionStatus if not status.final)
 
 
 def duration(seconds: float) -> str:
-    """Return seconds as a person reads them: `0.4 s`, `12 s`, `3 min 5 s`, `2 h 4 min`."""
+    """Return seconds as a person reads them: `8 ms`, `0.4 s`, `12 s`, `3 min 5 s`, `2 h 4 min`."""
     seconds = max(0.0, seconds)
+    if seconds < 0.095:
+        return f"{round(seconds * 1000)} ms"
     if seconds < 9.95:
         return f"{seconds:.1f} s"
     whole = round(seconds)
@@ -64,7 +70,26 @@ def elapsed(item: ExecutionSummary | StepView, now: datetime) -> str:
 
 # Any: JSON values.
 def readable(value: Any) -> str:
-    """Return a JSON value as text with line breaks; a text stays as it is."""
+    """Return a JSON value as text, a long one with line breaks; a text stays as it is."""
     if isinstance(value, str):
         return value
-    return json.dumps(value, ensure_ascii=False, indent=2)
+    short = json.dumps(value, ensure_ascii=False)
+    return short if len(short) <= SHORT_JSON else json.dumps(value, ensure_ascii=False, indent=2)
+
+
+def in_tree_order(steps: Iterable[StepView]) -> list[StepView]:
+    """Return steps with each nested one below its outer one, otherwise in the order given."""
+    children: dict[str | None, list[StepView]] = {}
+    steps = list(steps)
+    known = {step.step_id for step in steps}
+    for step in steps:
+        parent = step.parent_step_id if step.parent_step_id in known else None
+        children.setdefault(parent, []).append(step)
+    return _below(None, children)
+
+
+def _below(parent: str | None, children: Mapping[str | None, list[StepView]]) -> list[StepView]:
+    found: list[StepView] = []
+    for step in children.get(parent, []):
+        found += [step, *_below(step.step_id, children)]
+    return found

@@ -159,6 +159,7 @@ def _environment() -> Environment:
         source=formats.SOURCES.__getitem__,
         shown_value=shown_value,
         elapsed=_elapsed,
+        in_tree_order=formats.in_tree_order,
     )
     return environment
 

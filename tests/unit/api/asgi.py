@@ -44,14 +44,17 @@ class Conversation:
         self.reads.set()
 
     async def __aenter__(self) -> Conversation:
-        self.task = asyncio.create_task(self._app(self._scope, self._receive, self._send))
+        self._task = asyncio.create_task(self._call())
         return self
 
     async def __aexit__(self, *_: object) -> None:
         self.leave()
         self.reads.set()
         async with asyncio.timeout(DEADLINE_S):
-            await self.task
+            await self._task
+
+    async def _call(self) -> None:
+        await self._app(self._scope, self._receive, self._send)
 
     def leave(self) -> None:
         """Disconnect."""

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, Query, Request, Response
-from fastapi.responses import HTMLResponse, RedirectResponse
+from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
 from starlette.exceptions import HTTPException
 
 from ignition_toolkit.api.parts import Parts, PartsOf, WorkerOf, requester_name
@@ -73,7 +73,7 @@ async def execution_details(execution_id: str, parts: PartsOf) -> str:
 
 
 # Any: events as JSON.
-@router.get("/changes", response_class=Response)
+@router.get("/changes", response_class=JSONResponse)
 async def changes(
     worker: WorkerOf, after: Annotated[int, Query(ge=0, lt=2**63)], execution_id: str | None = None
 ) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from ignition_toolkit.api.event_schema import event_schema
 from ignition_toolkit.api.parts import WorkerOf
 from ignition_toolkit.api.problems import documented
 from ignition_toolkit.playbook.catalog import Catalog
+from ignition_toolkit.playbook.schema import playbook_schema
 
 router = APIRouter(prefix="/api", tags=["schemas"])
 
@@ -24,8 +25,6 @@ async def steps(worker: WorkerOf) -> Catalog:
 @router.get("/schema/playbook.json", responses=documented(503))
 async def schema_of_playbooks(worker: WorkerOf) -> dict[str, Any]:
     """Return the JSON Schema of a playbook, for editors."""
-    from ignition_toolkit.playbook.schema import playbook_schema
-
     return playbook_schema(await worker.catalog())
 
 

@@ -20,6 +20,7 @@ const clockOffsetMs = Date.now() - Date.parse(main.dataset.now);
 
 function duration(seconds) {
   seconds = Math.max(0, seconds);
+  if (seconds < 0.095) return `${Math.round(seconds * 1000)} ms`;
   if (seconds < 9.95) return `${seconds.toFixed(1)} s`;
   const whole = Math.round(seconds);
   if (whole < 60) return `${whole} s`;
@@ -27,16 +28,24 @@ function duration(seconds) {
   return `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`;
 }
 
+const TIME = { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" };
+const MOMENT = { year: "numeric", month: "short", day: "numeric", ...TIME };
+
+function readable(value) {
+  const short = JSON.stringify(value);
+  return short.length <= 60 ? short : JSON.stringify(value, null, 2);
+}
+
 function showMoment(time, at) {
   time.dateTime = at;
   time.title = at;
-  time.textContent = new Date(at).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "medium" });
+  time.textContent = new Date(at).toLocaleString(undefined, MOMENT);
 }
 
 function showLineMoment(time, at) {
   time.dateTime = at;
   time.title = at;
-  time.textContent = new Date(at).toLocaleTimeString(undefined, { hour12: false });
+  time.textContent = new Date(at).toLocaleTimeString(undefined, TIME);
 }
 
 function showBadge(badge, status, words) {
@@ -414,7 +423,7 @@ class ExecutionPage {
     reveal(waiting, Boolean(reason));
     if (!reason) return;
     const holder = reason.held_by ? `, held by ${reason.held_by}` : "";
-    const since = new Date(reason.since).toLocaleTimeString();
+    const since = new Date(reason.since).toLocaleTimeString(undefined, TIME);
     waiting.textContent = `Waits for ${reason.kind} ${reason.name} since ${since}${holder}.`;
   }
 
@@ -436,7 +445,7 @@ class ExecutionPage {
     reveal(error, Boolean(data.error));
     const output = item.querySelector(".output");
     const found = data.output && Object.keys(data.output).length > 0;
-    output.querySelector("pre").textContent = found ? JSON.stringify(data.output, null, 2) : "";
+    output.querySelector("pre").textContent = found ? readable(data.output) : "";
     reveal(output, found);
     if (data.cancellation) this.fetchDetails();
   }

@@ -1,0 +1,75 @@
+"""Durations, figures and the order of steps, as the pages show them."""
+
+import json
+import math
+from datetime import timedelta
+
+import pytest
+
+from ignition_toolkit.execution.views import StepView
+from ignition_toolkit.playbook.models import CancelOutcome, CancelSource, StepStatus
+from ignition_toolkit.web import formats
+from tests.unit.api.fake_worker import BEGIN
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (-3.0, "0 ms"),
+        (0.0, "0 ms"),
+        (0.0124, "12 ms"),
+        (0.0949, "95 ms"),
+        (0.1, "0.1 s"),
+        (9.94, "9.9 s"),
+        (9.96, "10 s"),
+        (59.4, "59 s"),
+        (59.6, "1 min 0 s"),
+        (3599.4, "59 min 59 s"),
+        (3600, "1 h 0 min"),
+        (90_061, "25 h 1 min"),
+    ],
+)
+def test_a_duration_reads_like_a_persons_words(seconds: float, text: str) -> None:
+    assert formats.duration(seconds) == text
+
+
+def test_a_figure_that_was_not_measured_is_not_a_zero() -> None:
+    assert formats.milliseconds(None) == "not measured"
+    assert formats.milliseconds(0.2) == "0 ms"
+    assert formats.milliseconds(1262.4) == "1,262 ms"
+
+
+def test_every_outcome_and_every_source_has_words() -> None:
+    assert set(formats.OUTCOMES) == set(CancelOutcome)
+    assert set(formats.SOURCES) == set(CancelSource)
+
+
+def _step(step_id: str, **more: object) -> StepView:
+    parent = step_id.rpartition("/")[0] or None
+    fields = {"step_name": step_id, "parent_step_id": parent, "type": "t", **more}
+    return StepView(step_id=step_id, status=StepStatus.RUNNING, **fields)  # type: ignore[arg-type]
+
+
+def test_nested_steps_stand_below_their_outer_ones() -> None:
+    stored = [_step(name) for name in ("a", "b", "c", "b/x", "a/y", "b/x/deep", "b/z", "gone/q")]
+    names = [step.step_id for step in formats.in_tree_order(stored)]
+    assert names == ["a", "a/y", "b", "b/x", "b/x/deep", "b/z", "c", "gone/q"]
+
+
+def test_elapsed_goes_on_until_the_end_and_then_stands_still() -> None:
+    running = _step("a", started_at=BEGIN)
+    done = _step("b", started_at=BEGIN, completed_at=BEGIN + timedelta(seconds=2))
+    later = BEGIN + timedelta(seconds=65)
+    assert formats.elapsed(running, later) == "1 min 5 s"
+    assert formats.elapsed(done, later) == "2.0 s"
+    assert formats.elapsed(_step("c"), later) == ""
+
+
+def test_a_value_is_readable_text() -> None:
+    assert formats.readable("plain\ntext") == "plain\ntext"
+    assert formats.readable(True) == "true"
+    assert formats.readable({"ü": 1}) == '{"ü": 1}'
+    long = {"key": ["value"] * 20}
+    assert formats.readable(long).count("\n") > 20
+    assert json.loads(formats.readable(long)) == long
+    assert not math.isnan(json.loads(formats.readable(1.5)))

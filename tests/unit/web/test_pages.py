@@ -1,0 +1,233 @@
+"""The pages as HTML: they say what is, and escape what strangers wrote."""
+
+from datetime import timedelta
+from html.parser import HTMLParser
+from typing import Any
+
+import pytest
+
+from ignition_toolkit.execution.views import ExecutionPage, StepView, WaitingFor
+from ignition_toolkit.playbook.models import (
+    CancelOutcome,
+    CancelSource,
+    ExecutionStatus,
+    Leftover,
+    OnCancelResult,
+    StepStatus,
+)
+from ignition_toolkit.web.forms import FormToken
+from ignition_toolkit.web.pages import Attempt, Pages
+from ignition_toolkit.web.static_files import load_static
+from tests.unit.api.fake_worker import BEGIN, PLAYBOOK, FakeWorker, record_of
+
+HOSTILE = "</textarea></script><script>alert(1)</script><img src=x onerror=alert(1)>\"'&"
+
+
+@pytest.fixture(scope="module")
+def pages() -> Pages:
+    return Pages(load_static(), FormToken())
+
+
+class Seen(HTMLParser):
+    """Tags and attributes that a browser would find."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def all(self, tag: str) -> list[dict[str, str | None]]:
+        return [attributes for name, attributes in self.tags if name == tag]
+
+
+def assert_nothing_active(html: str) -> None:
+    """Fail when the page holds anything that its policy forbids, or that a stranger put there."""
+    seen = Seen(html)
+    assert all("static/live.js" in str(found.get("src")) for found in seen.all("script"))
+    assert not seen.all("style")
+    assert not seen.all("img")
+    for tag, attributes in seen.tags:
+        assert not [name for name in attributes if name.startswith("on") or name == "style"], tag
+        for name in ("href", "action", "src"):
+            assert not str(attributes.get(name, "")).lower().startswith(("javascript:", "data:"))
+
+
+def test_no_text_of_a_stranger_becomes_part_of_the_page(pages: Pages) -> None:
+    worker = FakeWorker()
+    step = StepView(
+        step_id=HOSTILE,
+        step_name=HOSTILE,
+        type=HOSTILE,
+        status=StepStatus.FAILED,
+        error=HOSTILE,
+        output={HOSTILE: HOSTILE},
+        attempts=2,
+        cancellation=record_of(source=CancelSource.TIMEOUT, stuck_at=HOSTILE),
+    )
+    view = worker.add(name=HOSTILE).model_copy(
+        update={
+            "execution_id": HOSTILE,
+            "playbook_path": HOSTILE,
+            "requested_by": HOSTILE,
+            "error": HOSTILE,
+            "parameters": {HOSTILE: HOSTILE},
+            "step_results": (step,),
+            "cancellation": record_of(requested_by=HOSTILE, in_flight=(HOSTILE,)),
+            "waiting_for": WaitingFor(kind="gateway", name=HOSTILE, since=BEGIN, held_by=HOSTILE),
+        }
+    )
+    logs = [worker.log(HOSTILE, HOSTILE)]
+    item: dict[str, Any] = {**PLAYBOOK, "name": HOSTILE, "path": HOSTILE, "description": HOSTILE}
+    parameter = {"name": HOSTILE, "type": "dict", "description": HOSTILE, "default": HOSTILE}
+    item["parameters"] = [{**parameter, "required": True}]
+    attempt = Attempt({f"parameter.{HOSTILE}": HOSTILE}, {HOSTILE: HOSTILE}, [HOSTILE], HOSTILE)
+    rendered = [
+        pages.execution(view, logs, after=1, notice=HOSTILE),
+        pages.details(view),
+        pages.executions(ExecutionPage(items=(view,), total=1), offset=0, limit=50, after=1),
+        pages.playbooks([{**item, "problems": [HOSTILE]}]),
+        pages.playbook(item),
+        pages.playbook(item, attempt),
+        pages.problem(HOSTILE, HOSTILE, [HOSTILE]),
+    ]
+    for html in rendered:
+        assert "alert(1)" in html, "the text itself is shown"
+        assert_nothing_active(html)
+
+
+def test_the_record_says_what_was_stopped_how_and_how_fast(pages: Pages) -> None:
+    worker = FakeWorker()
+    view = worker.finish_cancelled(
+        worker.add().execution_id,
+        leftovers=(Leftover(pid=99, name="mount", why="it is uninterruptible"),),
+        in_flight=("POST /data/api/v1/restart",),
+        on_cancel=(OnCancelResult(step_id="safe", status=StepStatus.FAILED, error="no answer"),),
+    )
+    html = pages.execution(view, [], after=1)
+    for said in (
+        "killed",
+        "262 ms",
+        "281 ms",
+        "step1",
+        "tarpits.py:12 in spin",
+        "process 4711",
+        "on this page",
+        "anna",
+        "it is uninterruptible",
+        "POST /data/api/v1/restart",
+        "no answer",
+    ):
+        assert said in html
+
+
+def test_a_record_without_an_outcome_says_that_the_stop_is_under_way(pages: Pages) -> None:
+    worker = FakeWorker()
+    record = record_of(outcome=None, step_stopped_ms=None, tree_gone_ms=None)
+    view = worker.put(
+        worker.add().execution_id, status=ExecutionStatus.CANCELLING, cancellation=record
+    )
+    html = pages.execution(view, [], after=1)
+    assert "under way" in html
+    assert "not measured" in html
+
+
+@pytest.mark.parametrize("outcome", list(CancelOutcome))
+@pytest.mark.parametrize("source", list(CancelSource))
+def test_every_record_can_be_shown(
+    pages: Pages, outcome: CancelOutcome, source: CancelSource
+) -> None:
+    worker = FakeWorker()
+    view = worker.finish_cancelled(worker.add().execution_id, outcome=outcome, source=source)
+    assert outcome.value in pages.details(view)
+
+
+@pytest.mark.parametrize(
+    ("status", "shown", "label"),
+    [
+        (ExecutionStatus.PENDING, ["cancel"], "Cancel"),
+        (ExecutionStatus.RUNNING, ["pause", "skip", "cancel"], "Cancel"),
+        (ExecutionStatus.PAUSED, ["resume", "skip", "cancel"], "Cancel"),
+        (ExecutionStatus.CANCELLING, ["cancel"], "Cancelling"),
+        (ExecutionStatus.CANCELLED, [], "Cancel"),
+        (ExecutionStatus.COMPLETED, [], "Cancel"),
+    ],
+)
+def test_only_the_buttons_that_make_sense_are_shown(
+    pages: Pages, status: ExecutionStatus, shown: list[str], label: str
+) -> None:
+    html = pages.execution(FakeWorker().add(status=status), [], after=0)
+    seen = Seen(html)
+    actions = [str(form["data-action"]) for form in seen.all("form")]
+    buttons = dict(zip(actions, seen.all("button"), strict=True))
+    assert [name for name in actions if "hidden" not in buttons[name]] == shown
+    assert ("disabled" in buttons["cancel"]) == (label == "Cancelling")
+    assert f">{label}</button>" in html
+
+
+def test_steps_that_run_after_a_cancel_can_be_cancelled_too(pages: Pages) -> None:
+    worker = FakeWorker()
+    stopped = record_of(outcome=None)
+    view = worker.put(
+        worker.add().execution_id, status=ExecutionStatus.CANCELLING, cancellation=stopped
+    )
+    assert "Cancel the clean-up</button>" in pages.execution(view, [], after=0)
+
+
+def test_a_step_that_was_never_reached_is_called_not_run_once_all_is_over(pages: Pages) -> None:
+    worker = FakeWorker()
+    step = StepView(step_id="b", step_name="B", type="utility.log", status=StepStatus.PENDING)
+    running = worker.add().model_copy(update={"step_results": (step,)})
+    over = running.model_copy(update={"status": ExecutionStatus.CANCELLED})
+    assert "not run" not in pages.details(running)
+    assert "not run" in pages.details(over)
+
+
+def test_an_empty_list_says_how_to_begin(pages: Pages) -> None:
+    html = pages.executions(ExecutionPage(items=(), total=0), offset=0, limit=50, after=0)
+    assert "Nothing has run yet" in html
+    assert 'href="/playbooks"' in html
+
+
+def test_older_executions_are_a_click_away(pages: Pages) -> None:
+    worker = FakeWorker()
+    items = tuple(worker.add() for _ in range(2))
+    first = pages.executions(ExecutionPage(items=items, total=5), offset=0, limit=2, after=0)
+    middle = pages.executions(ExecutionPage(items=items, total=5), offset=2, limit=2, after=0)
+    last = pages.executions(ExecutionPage(items=items[:1], total=5), offset=4, limit=2, after=0)
+    assert (">Older<" in first, ">Newer<" in first) == (True, False)
+    assert (">Older<" in middle, ">Newer<" in middle) == (True, True)
+    assert (">Older<" in last, ">Newer<" in last) == (False, True)
+
+
+def test_a_playbook_that_does_not_load_shows_why_and_cannot_be_started(pages: Pages) -> None:
+    # The least that a worker says of one.
+    broken = {"path": "a.yaml", "valid": False, "problems": ["a.yaml:1:1: bad"], "name": "a.yaml"}
+    full = {**broken, "warnings": [], "parameters": [], "steps": [], "on_cancel": []}
+    for html in (pages.playbooks([broken]), pages.playbook(full)):
+        assert "a.yaml:1:1: bad" in html
+        assert "Start</" not in html
+
+
+def test_a_refused_start_keeps_what_was_entered_and_says_what_is_wrong(pages: Pages) -> None:
+    attempt = Attempt({"parameter.seconds": "soon"}, {"seconds": "expected a number"})
+    html = pages.playbook(PLAYBOOK, attempt)
+    assert 'value="soon"' in html
+    assert "expected a number" in html
+
+
+def test_every_form_carries_the_token(pages: Pages) -> None:
+    for html in (pages.execution(FakeWorker().add(), [], after=0), pages.playbook(PLAYBOOK)):
+        seen = Seen(html)
+        tokens = [field for field in seen.all("input") if field.get("name") == "form_token"]
+        assert len(tokens) == len(seen.all("form")) > 0
+        assert all(len(str(field["value"])) > 30 for field in tokens)
+
+
+def test_a_waiting_execution_says_for_what(pages: Pages) -> None:
+    waits = WaitingFor(kind="slot", name="execution slot", since=BEGIN + timedelta(seconds=5))
+    view = FakeWorker().add(status=ExecutionStatus.PENDING)
+    html = pages.execution(view.model_copy(update={"waiting_for": waits}), [], after=0)
+    assert "Waits for slot execution slot" in html
