@@ -8,6 +8,7 @@ needs it. A credential is the name of a stored one, or the credential itself as 
 
 from __future__ import annotations
 
+import copy
 import math
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -19,7 +20,8 @@ from ignition_toolkit.errors import ParametersInvalid
 from ignition_toolkit.playbook.models import Parameter, ParameterType, Playbook
 from ignition_toolkit.playbook.parameters import NAME
 from ignition_toolkit.playbook.wording import described, listed, nearest
-from ignition_toolkit.playbook.yaml_nodes import parse, plain
+from ignition_toolkit.playbook.yaml_nodes import plain
+from ignition_toolkit.playbook.yaml_parser import parse
 
 
 class WrongValue(ValueError):
@@ -86,7 +88,7 @@ def _value(parameter: Parameter, given: object) -> object:
         return convert(parameter.type, given)
     if parameter.required:
         raise WrongValue(f"expected {_EXPECTED[parameter.type]}, found nothing: it is required")
-    return parameter.default
+    return copy.deepcopy(parameter.default)
 
 
 def _invalid(wrong: dict[str, str]) -> ParametersInvalid:

@@ -30,9 +30,9 @@ from ignition_toolkit.playbook.yaml_nodes import (
     Scalar,
     Sequence,
     doubts,
-    parse,
     plain,
 )
+from ignition_toolkit.playbook.yaml_parser import parse
 
 #: Keys of a playbook, in the order in which people write them.
 ROOT_KEYS = (

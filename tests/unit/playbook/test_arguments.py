@@ -137,6 +137,12 @@ def test_defaults_are_filled_in_and_null_counts_as_not_given() -> None:
     }
 
 
+def test_a_default_is_copied_for_each_run() -> None:
+    book = playbook(Parameter(name="tags", type=ParameterType.LIST, required=False, default=["a"]))
+    check_arguments(book, {})["tags"].append("b")
+    assert check_arguments(book, {}) == {"tags": ["a"]}
+
+
 def test_every_wrong_parameter_is_named_in_one_go() -> None:
     with pytest.raises(ParametersInvalid) as caught:
         check_arguments(TWO, {"hots": "gw", "seconds": "long"})

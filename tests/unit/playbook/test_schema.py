@@ -14,7 +14,8 @@ from ignition_toolkit.playbook.catalog import Catalog, Kind
 from ignition_toolkit.playbook.library import shipped_folder
 from ignition_toolkit.playbook.loader import load
 from ignition_toolkit.playbook.schema import playbook_schema
-from ignition_toolkit.playbook.yaml_nodes import parse, plain
+from ignition_toolkit.playbook.yaml_nodes import plain
+from ignition_toolkit.playbook.yaml_parser import parse
 from tests.unit.playbook.kinds import CATALOG
 from tests.unit.playbook.test_loader import FULL
 

@@ -8,7 +8,7 @@ import yaml
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from ignition_toolkit.playbook import yaml_nodes
+from ignition_toolkit.playbook import yaml_parser
 from ignition_toolkit.playbook.yaml_nodes import (
     MAX_BYTES,
     MAX_DEPTH,
@@ -17,16 +17,16 @@ from ignition_toolkit.playbook.yaml_nodes import (
     Scalar,
     Sequence,
     doubts,
-    parse,
     plain,
 )
+from ignition_toolkit.playbook.yaml_parser import parse
 
 
 @pytest.fixture(params=["in C", "in Python"])
 def parser(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """Both parsers: the one in C is used where it is installed."""
     if request.param == "in Python":
-        monkeypatch.setattr(yaml_nodes, "_LOADER", yaml.SafeLoader)
+        monkeypatch.setattr(yaml_parser, "_LOADER", yaml.SafeLoader)
     return str(request.param)
 
 
