@@ -39,6 +39,11 @@ class Settings:
     warm_runners: int = DEFAULT_WARM_RUNNERS
     database_url: str | None = None
 
+    @property
+    def library_folders(self) -> tuple[Path, ...]:
+        """The person's own folders of the library; a later one shadows an earlier one."""
+        return (self.data_dir / "playbooks", *self.playbook_dirs)
+
     @classmethod
     def from_environment(cls, data_dir: Path | None = None, playbooks: Sequence[Path] = ()) -> Self:
         """Return the settings that the options, ITK_* variables and defaults give together.

@@ -1,0 +1,246 @@
+"""The commands as Typer knows them: names, options and help. What they do is in `commands`.
+
+A command's module is imported when it is called, so that a cancel does not wait for a server's
+libraries.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from ignition_toolkit.cli.border import guarded
+from ignition_toolkit.cli.exits import Exit
+from ignition_toolkit.cli.options import (
+    DataDir,
+    ExecutionId,
+    Json,
+    Playbooks,
+    Server,
+    given_path,
+    given_paths,
+)
+from ignition_toolkit.cli.output import stdout
+from ignition_toolkit.cli.supported import check_platform
+from ignition_toolkit.cli.version import version_line
+
+HELP = """Run playbooks against an Ignition gateway, watch them, and cancel them for certain.
+
+Exit codes: 0 completed, 1 failed, 2 wrong input, 3 not reachable, 130 cancelled."""
+
+RUNNING, WRITING, LOOKING = "Run playbooks", "Write playbooks", "Executions on a server"
+
+app = typer.Typer(
+    help=HELP,
+    invoke_without_command=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    # Boxes and colours are for people at a terminal.
+    rich_markup_mode="rich" if stdout().live else None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def run_app(arguments: Sequence[str]) -> int:
+    """Run the command that the arguments name and return its exit code."""
+    return guarded(lambda: app(arguments, prog_name="itk", standalone_mode=False) or 0)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        stdout().write(version_line() + "\n")
+        raise typer.Exit
+
+
+@app.callback()
+def _itk(
+    context: typer.Context,
+    version: Annotated[
+        bool,
+        typer.Option("--version", help="Print the version.", callback=_version, is_eager=True),
+    ] = False,
+) -> None:
+    del version
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+        raise typer.Exit(Exit.WRONG_INPUT)
+
+
+@app.command(rich_help_panel=RUNNING)
+def run(
+    playbook: Annotated[
+        str,
+        typer.Argument(metavar="PLAYBOOK", help="A path inside the library, or any file."),
+    ],
+    parameter: Annotated[
+        list[str] | None,
+        typer.Option(
+            "-p",
+            metavar="KEY=VALUE",
+            help="A parameter: key=value, key=@file, or key=@env:NAME; several times.",
+            show_default=False,
+        ),
+    ] = None,
+    as_json: Annotated[
+        bool,
+        typer.Option("--json", help="Print a line of JSON per event, the execution as the last."),
+    ] = False,
+    server: Annotated[
+        str | None,
+        typer.Option(
+            "--server",
+            metavar="URL",
+            help="Have this server run it. Else ITK_SERVER, else the server that owns the data "
+            "folder; where none does, it runs here.",
+            show_default=False,
+        ),
+    ] = None,
+    data_dir: DataDir = None,
+    playbooks: Playbooks = None,
+) -> int:
+    """Run a playbook and follow it to its end. Ctrl-C cancels it, a second one kills at once."""
+    check_platform()
+    from ignition_toolkit.cli.commands.run import RunOptions
+    from ignition_toolkit.cli.commands.run import run as run_playbook
+
+    return run_playbook(
+        RunOptions(
+            playbook=playbook,
+            parameters=parameter or [],
+            as_json=as_json,
+            server=server,
+            data_dir=given_path(data_dir, "--data-dir"),
+            playbooks=given_paths(playbooks, "--playbooks"),
+        )
+    )
+
+
+@app.command(rich_help_panel=RUNNING)
+def serve(
+    host: Annotated[str, typer.Option(help="The address to listen at.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes any that is free.")] = 5000,
+    data_dir: DataDir = None,
+    playbooks: Playbooks = None,
+) -> int:
+    """Serve the pages and the HTTP API."""
+    check_platform()
+    from ignition_toolkit.cli.commands.serve import serve as serve_until_ended
+
+    folders = given_paths(playbooks, "--playbooks")
+    return serve_until_ended(host, port, given_path(data_dir, "--data-dir"), folders)
+
+
+@app.command(rich_help_panel=WRITING)
+def validate(
+    paths: Annotated[
+        list[str], typer.Argument(metavar="PATH...", help="Playbook files, or folders of them.")
+    ],
+    data_dir: DataDir = None,
+    playbooks: Playbooks = None,
+) -> int:
+    """Check playbook files. Each problem is one line `path:line:column: message`."""
+    from ignition_toolkit.cli.commands.validate import validate as validate_files
+
+    folders = given_paths(playbooks, "--playbooks")
+    return validate_files(paths, given_path(data_dir, "--data-dir"), folders)
+
+
+@app.command(rich_help_panel=WRITING)
+def steps(
+    kind: Annotated[
+        str | None, typer.Argument(metavar="KIND", help="One kind, with its parameters.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """List the step kinds that a playbook may use."""
+    from ignition_toolkit.cli.commands.kinds import steps as show_steps
+
+    show_steps(kind, as_json=as_json)
+
+
+@app.command(rich_help_panel=WRITING)
+def schema() -> None:
+    """Print the JSON Schema of a playbook. An editor's YAML plug-in can use it."""
+    from ignition_toolkit.cli.commands.kinds import schema as show_schema
+
+    show_schema()
+
+
+@app.command("list", rich_help_panel=LOOKING)
+def list_(
+    status: Annotated[
+        str | None, typer.Option(metavar="STATUS", help="Only those in this status.")
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1, max=500, help="At most so many.")] = 20,
+    as_json: Json = False,
+    server: Server = None,
+) -> None:
+    """List executions, newest first."""
+    from ignition_toolkit.cli.commands.looking import list_executions
+
+    list_executions(server, status, limit, as_json=as_json)
+
+
+@app.command(rich_help_panel=LOOKING)
+def show(execution_id: ExecutionId, as_json: Json = False, server: Server = None) -> None:
+    """Show one execution. Its steps, its error, its cancellation record."""
+    from ignition_toolkit.cli.commands.looking import show as show_execution
+
+    show_execution(server, execution_id, as_json=as_json)
+
+
+@app.command(rich_help_panel=LOOKING)
+def logs(
+    execution_id: ExecutionId,
+    follow: Annotated[
+        bool, typer.Option("-f", "--follow", help="Go on until the execution is over.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print a line of JSON each.")] = False,
+    server: Server = None,
+) -> None:
+    """Print what an execution's steps have logged and printed."""
+    from ignition_toolkit.cli.commands.looking import logs as show_logs
+
+    show_logs(server, execution_id, follow=follow, as_json=as_json)
+
+
+@app.command(rich_help_panel=LOOKING)
+def cancel(
+    execution_id: Annotated[
+        str | None, typer.Argument(metavar="ID", help="The execution, as `itk list` shows it.")
+    ] = None,
+    every: Annotated[
+        bool, typer.Option("--all", help="Cancel every execution that is not over.")
+    ] = False,
+    server: Server = None,
+) -> None:
+    """Cancel an execution. The answer does not wait for its end."""
+    from ignition_toolkit.cli.commands.controlling import cancel as cancel_executions
+
+    cancel_executions(server, execution_id, every=every)
+
+
+@app.command(rich_help_panel=LOOKING)
+def pause(execution_id: ExecutionId, server: Server = None) -> None:
+    """Pause an execution after its current step."""
+    _control(server, execution_id, "pause")
+
+
+@app.command(rich_help_panel=LOOKING)
+def resume(execution_id: ExecutionId, server: Server = None) -> None:
+    """Let a paused execution go on."""
+    _control(server, execution_id, "resume")
+
+
+@app.command(rich_help_panel=LOOKING)
+def skip(execution_id: ExecutionId, server: Server = None) -> None:
+    """Skip the current step. While it is paused, the next one."""
+    _control(server, execution_id, "skip")
+
+
+def _control(server: str | None, execution_id: str, verb: str) -> None:
+    from ignition_toolkit.cli.commands.controlling import control
+
+    control(server, execution_id, verb)

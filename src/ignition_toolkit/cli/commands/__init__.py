@@ -1,0 +1,1 @@
+"""The commands, one module per family; each imports what it needs when it is called."""
