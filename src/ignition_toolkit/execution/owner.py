@@ -47,7 +47,7 @@ class ProcessIdentity:
     def mine(cls) -> Self:
         """Return the identity of this process."""
         pid = os.getpid()
-        return cls(pid=pid, boot_id=_boot_id(), start=_start(pid) or 0)
+        return cls(pid=pid, boot_id=_boot_id(), start=process_start(pid) or 0)
 
     @property
     def alive(self) -> bool:
@@ -55,7 +55,7 @@ class ProcessIdentity:
 
         A zombie is dead, unless its main thread alone has ended.
         """
-        return self.boot_id == _boot_id() and self.start == _start(self.pid)
+        return self.boot_id == _boot_id() and self.start == process_start(self.pid)
 
 
 @dataclass(frozen=True)
@@ -292,7 +292,7 @@ def _boot_id() -> str:
         return ""
 
 
-def _start(pid: int) -> int | None:
+def process_start(pid: int) -> int | None:
     """Return when a process that can still act was started, None when there is none."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text("utf-8", errors="replace")

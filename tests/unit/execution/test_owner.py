@@ -246,7 +246,7 @@ def test_a_process_is_not_taken_for_a_later_one_of_the_same_number() -> None:
 
 def test_a_zombie_is_dead() -> None:
     process = subprocess.Popen(["sleep", "60"])
-    start = owner_module._start(process.pid)
+    start = owner_module.process_start(process.pid)
     assert start
     identity = replace(ProcessIdentity.mine(), pid=process.pid, start=start)
     assert identity.alive
