@@ -1,0 +1,72 @@
+"""Two ways to list the children of processes: the kernel's own lists, and a scan of /proc.
+
+The kernel's lists name a child from the moment of the fork; a scan can miss a process that
+forks on every half millisecond for as long as it likes (measured), so it is the second choice.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from typing import Protocol
+
+from ignition_toolkit.janitor import proc
+
+
+class ChildLists(Protocol):
+    """How the children of processes are found on this machine."""
+
+    #: Whether the kernel's own lists are used.
+    is_kernels: bool
+
+    def each(self, parents: Iterable[int]) -> Iterator[tuple[int, list[int]]]:
+        """Yield every parent with its children, newest last, zombies included.
+
+        `parents` may grow while it is iterated over.
+        """
+        ...
+
+
+class KernelLists:
+    """Reads /proc/PID/task/*/children."""
+
+    is_kernels = True
+
+    def each(self, parents: Iterable[int]) -> Iterator[tuple[int, list[int]]]:
+        """Yield every parent with its children as they are when their turn comes."""
+        for parent in parents:
+            pids: list[int] = []
+            for thread in proc.list_threads(parent):
+                pids += map(int, proc.read_file(f"/proc/{parent}/task/{thread}/children").split())
+            yield parent, pids
+
+
+class ScannedLists:
+    """Reads the parent of every process there is, once for all parents asked about."""
+
+    is_kernels = False
+
+    def each(self, parents: Iterable[int]) -> Iterator[tuple[int, list[int]]]:
+        """Yield every parent with its children as they were when the iteration began."""
+        children: dict[int, list[int]] = {}
+        for pid in proc.list_pids():
+            if stat := proc.read_stat(pid):
+                children.setdefault(stat.ppid, []).append(pid)
+        for parent in parents:
+            yield parent, children.get(parent, [])
+
+
+def choose_lists() -> ChildLists:
+    """Return the kernel's lists where this kernel has them (CONFIG_PROC_CHILDREN)."""
+    own = os.getpid()
+    return KernelLists() if os.path.exists(f"/proc/self/task/{own}/children") else ScannedLists()
+
+
+def ancestors(pid: int) -> set[proc.Identity]:
+    """Return this process, its parent and so on up to pid 1."""
+    found: set[proc.Identity] = set()
+    stat = proc.read_stat(pid)
+    while stat and stat.identity not in found:
+        found.add(stat.identity)
+        stat = proc.read_stat(stat.ppid)
+    return found
