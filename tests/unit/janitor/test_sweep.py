@@ -1,0 +1,162 @@
+"""Scans find what has left the lineage, and a tree is believed gone only after quiet passes."""
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterable, Iterator
+
+import pytest
+
+from ignition_toolkit.janitor import proc, sweep
+from ignition_toolkit.janitor.children import choose_lists
+from ignition_toolkit.janitor.proc import Identity
+from ignition_toolkit.janitor.sweep import Hunt, end_own_tree
+from ignition_toolkit.janitor.tree import Forest, Tree
+from tests.polling import poll_until
+
+TOKEN = "unit.sweep.1"
+
+
+@pytest.fixture
+def marked() -> Iterator[subprocess.Popen[bytes]]:
+    """Give a marked leader of a session with an unmarked member."""
+    with subprocess.Popen(
+        ["sh", "-c", "env -i sleep 20 & wait"],
+        env={"ITK_RUN": TOKEN, "PATH": os.environ["PATH"]},
+        start_new_session=True,
+    ) as process:
+        poll_until(lambda: b"sleep" in b"".join(map(name_of, children_of(process.pid))))
+        yield process
+        process.kill()
+
+
+def children_of(pid: int) -> list[int]:
+    return next(choose_lists().each([pid]))[1]
+
+
+def name_of(pid: int) -> bytes:
+    return proc.read_file(f"/proc/{pid}/comm")
+
+
+def identity_of(pid: int) -> Identity:
+    found = proc.identify(pid)
+    assert found is not None
+    return found
+
+
+def run(hunt: Hunt, tree: Tree, deadline_s: float = 5) -> None:
+    until = time.monotonic() + deadline_s
+    while not hunt.is_clean(tree):
+        assert time.monotonic() < until, "not clean in time"
+        hunt.step()
+        time.sleep(hunt.pause())
+
+
+def no_lineage(monkeypatch: pytest.MonkeyPatch, forest: Forest) -> None:
+    """Let the lineage show nothing, so that only the scan can find anything."""
+    monkeypatch.setattr(forest, "collect", lambda find_more: None)
+
+
+def test_marker_and_session_find_what_the_lineage_does_not(
+    marked: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    child = identity_of(children_of(marked.pid)[0])
+    forest, tree = Forest(choose_lists(), []), Tree(TOKEN)
+    no_lineage(monkeypatch, forest)
+    forest.plant(tree)
+    run(Hunt(forest), tree)
+    assert {member.identity for member in tree.killed} == {identity_of(marked.pid), child}
+    assert proc.is_gone(child)
+
+
+def test_what_is_older_than_the_tree_is_not_its(marked: subprocess.Popen[bytes]) -> None:
+    forest = Forest(choose_lists(), [])
+    tree = Tree(TOKEN, oldest=identity_of(marked.pid).start + 1)
+    forest.plant(tree)
+    run(Hunt(forest), tree)
+    assert tree.killed == []
+    assert marked.poll() is None
+
+
+def test_a_tree_that_shows_nothing_is_believed_after_two_scans() -> None:
+    forest, tree = Forest(choose_lists(), []), Tree("nobody")
+    forest.plant(tree)
+    hunt = Hunt(forest)
+    hunt.step()
+    assert not hunt.is_clean(tree)
+    hunt.step()
+    assert hunt.is_clean(tree)
+    assert hunt.scans == 2
+
+
+def test_news_start_the_count_of_quiet_scans_anew(marked: subprocess.Popen[bytes]) -> None:
+    forest, tree = Forest(choose_lists(), []), Tree("nobody")
+    forest.plant(tree)
+    hunt = Hunt(forest)
+    hunt.step()
+    tree.key = TOKEN
+    forest.trees = {TOKEN: tree}
+    hunt.step()
+    assert tree.quiet == 0
+    run(hunt, tree)
+    assert len(tree.killed) == 2
+
+
+def test_a_process_too_deep_asleep_to_be_asked_holds_up_the_verdict_for_a_moment_only(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It may be ours; it may also sleep for ever and be somebody else's."""
+    own = proc.read_stat(os.getpid())
+    assert own is not None
+    monkeypatch.setattr(proc, "list_pids", lambda: [os.getpid()])
+    monkeypatch.setattr(proc, "read_stat", lambda pid: own._replace(state="D"))
+    forest, tree = Forest(choose_lists(), [own.identity]), Tree(TOKEN)
+    forest.plant(tree)
+    hunt = Hunt(forest)
+    began = time.monotonic()
+    run(hunt, tree)
+    assert time.monotonic() - began >= sweep.UNSURE_S
+    assert hunt.scans > 2
+
+
+def test_while_the_killed_are_waited_for_proc_is_not_scanned_without_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with subprocess.Popen(["sleep", "20"]) as process:
+        forest, tree = Forest(choose_lists(), []), Tree("t", root=identity_of(process.pid))
+        forest.plant(tree)
+        hunt = Hunt(forest)
+        monkeypatch.setattr(proc, "is_gone", lambda identity: False)
+        until = time.monotonic() + 0.25
+        while time.monotonic() < until:
+            hunt.step()
+            time.sleep(hunt.pause())
+        assert hunt.scans <= 8
+        assert not hunt.is_clean(tree)
+
+
+class NoChildren:
+    """Lists that show no children, so that this process's own are left alone."""
+
+    is_kernels = True
+
+    def each(self, parents: Iterable[int]) -> Iterator[tuple[int, list[int]]]:
+        return ((parent, []) for parent in parents)
+
+
+def test_ending_ones_own_tree_gives_up_at_the_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sweep, "choose_lists", NoChildren)
+    monkeypatch.setattr(Hunt, "is_clean", lambda self, tree: False)
+    began = time.monotonic()
+    assert end_own_tree("nobody", deadline=began + 0.1) == []
+    assert 0.1 <= time.monotonic() - began < 2
+
+
+def test_ending_ones_own_tree_spares_oneself_and_ends_what_is_marked(
+    marked: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sweep, "choose_lists", NoChildren)
+    killed = end_own_tree(TOKEN, deadline=time.monotonic() + 5)
+    assert sorted(str(entry["name"]) for entry in killed) == ["sh", "sleep"]
+    assert marked.wait() == -signal.SIGKILL
