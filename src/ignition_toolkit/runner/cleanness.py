@@ -15,6 +15,9 @@ from ignition_toolkit.playbook.cancellation import abandoned_work
 
 R = TypeVar("R")
 
+#: Looks at the children after which those that only ever die are taken for a chain of forks.
+MAX_LOOKS = 20
+
 
 class CountingExecutor(ThreadPoolExecutor):
     """The loop's default executor, which knows whether any of its work is unfinished."""
@@ -83,11 +86,18 @@ class Cleanness:
         return [f"thread {thread}" for thread in sorted(extra)]
 
     def _children(self) -> list[str]:
-        _, children = next(iter(self._lists.each([os.getpid()])))
-        return [
-            f"process {pid} ({stat.name})"
-            for pid in children
-            if pid not in self.long_lived
-            and (stat := proc.read_stat(pid))
-            and not proc.is_over(stat)
-        ]
+        # A child that had died when it was looked at may have left one of its own, which the list
+        # was read too early to hold. So a list proves nothing until it names only the dead that
+        # an earlier one named.
+        dead: set[int] = set()
+        for _ in range(MAX_LOOKS):
+            _, listed = next(iter(self._lists.each([os.getpid()])))
+            new = set(listed) - self.long_lived - dead
+            stats = (proc.read_stat(pid) for pid in new)
+            alive = [stat for stat in stats if stat and not proc.is_over(stat)]
+            if alive:
+                return [f"process {stat.pid} ({stat.name})" for stat in alive]
+            if not new:
+                return []
+            dead |= new
+        return ["processes that come and go"]
