@@ -6,11 +6,12 @@ import asyncio
 import inspect
 import logging
 import math
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 from ignition_toolkit.playbook.models import CancelSource
+from ignition_toolkit.playbook.task_place import task_place
 
 logger = logging.getLogger(__name__)
 
@@ -18,6 +19,8 @@ T = TypeVar("T")
 
 #: Seconds that `with_cancellation_check` grants, in all, to what it wraps and to its clean-up.
 CANCEL_BOUND_S = 0.15
+#: Seconds after its deadline that `cancellable_poll` waits for an answer that is awaited.
+LAST_LOOK_S = 0.5
 
 _abandoned: set[asyncio.Future[Any]] = set()
 
@@ -49,8 +52,6 @@ async def cancellable_sleep(seconds: float, check_interval: float = 0.5) -> None
     """
     if math.isnan(seconds) or seconds < 0:
         raise ValueError(f"seconds must be 0 or more, found {seconds}")
-    if not check_interval > 0:
-        raise ValueError(f"check_interval must be more than 0, found {check_interval}")
     loop = asyncio.get_running_loop()
     deadline = loop.time() + seconds
     await asyncio.sleep(0)
@@ -70,9 +71,8 @@ async def cancellable_poll(
     Args:
         condition: a function, a coroutine function, or a function that returns an awaitable.
             Its exceptions propagate.
-        timeout: seconds, 0 or more. The condition is looked at once more at the deadline; a look
-            that is still awaited is given up at the deadline, the last one after at most one
-            `poll_interval` more.
+        timeout: seconds, 0 or more. The condition is looked at once more at the deadline; an
+            answer that is awaited is given up `LAST_LOOK_S` after it.
         poll_interval: seconds between the end of a look and the next, more than 0.
         error_message: text of the TimeoutError.
 
@@ -91,7 +91,7 @@ async def cancellable_poll(
     deadline = loop.time() + timeout
     while True:
         last = loop.time() >= deadline
-        value = await _look(condition, loop.time() + poll_interval if last else deadline)
+        value = await _look(condition, deadline + LAST_LOOK_S)
         if value:
             return value
         if last:
@@ -99,11 +99,11 @@ async def cancellable_poll(
         await cancellable_sleep(max(0.0, min(poll_interval, deadline - loop.time())))
 
 
-async def _look(condition: Callable[[], Any], deadline: float) -> Any:
+async def _look(condition: Callable[[], Any], until: float) -> Any:
     value = condition()
     if not inspect.isawaitable(value):
         return value
-    scope = asyncio.timeout_at(deadline)
+    scope = asyncio.timeout_at(until)
     try:
         async with scope:
             return await value
@@ -134,31 +134,50 @@ async def with_cancellation_check(
     taken for clean and gets replaced.
     """
     if not bound > 0:
+        _close_unawaited(awaitable)
         raise ValueError(f"bound must be more than 0 seconds, found {bound}")
     work = asyncio.ensure_future(awaitable)
     try:
         await asyncio.wait({work})
     except asyncio.CancelledError as cancelled:
         work.cancel(*cancelled.args)
-        await _wind_up({work} | _start_clean_up(on_cancel), bound)
+        await _wind_up(work, _start_clean_up(on_cancel), bound)
         raise
     return work.result()
 
 
-def _start_clean_up(on_cancel: Callable[[], Any] | None) -> set[asyncio.Future[Any]]:
+def _close_unawaited(awaitable: Awaitable[Any]) -> None:
+    if inspect.iscoroutine(awaitable):
+        awaitable.close()
+
+
+def _start_clean_up(on_cancel: Callable[[], Any] | None) -> asyncio.Future[Any] | None:
     if on_cancel is None:
-        return set()
+        return None
     try:
         value = on_cancel()
     except Exception:  # border: a clean-up's error must not hide the cancel
-        logger.exception("a clean-up after a cancel failed", extra={"action": "cleanup_failed"})
-        return set()
+        logger.exception(_CLEAN_UP_FAILED, extra={"action": "cleanup_failed"})
+        return None
     if not inspect.isawaitable(value):
-        return set()
-    return {asyncio.ensure_future(cast("Coroutine[Any, Any, Any]", value))}
+        return None
+    clean_up = asyncio.ensure_future(value)
+    clean_up.add_done_callback(_report_clean_up)
+    return clean_up
 
 
-async def _wind_up(futures: set[asyncio.Future[Any]], bound: float) -> None:
+_CLEAN_UP_FAILED = "a clean-up after a cancel failed"
+
+
+def _report_clean_up(clean_up: asyncio.Future[Any]) -> None:
+    if not clean_up.cancelled() and (error := clean_up.exception()) is not None:
+        logger.error(_CLEAN_UP_FAILED, exc_info=error, extra={"action": "cleanup_failed"})
+
+
+async def _wind_up(
+    work: asyncio.Future[Any], clean_up: asyncio.Future[Any] | None, bound: float
+) -> None:
+    futures = {work, clean_up} if clean_up is not None else {work}
     try:
         await asyncio.wait(futures, timeout=bound)
     finally:
@@ -178,10 +197,17 @@ def abandon(future: asyncio.Future[Any]) -> None:
 
 
 def _collect(future: asyncio.Future[Any]) -> None:
+    """Ask for the error of work whose result nobody wants, or asyncio complains about it."""
     if not future.cancelled() and (error := future.exception()) is not None:
         logger.debug("cancelled work ended with %r", error, extra={"action": "cancelled_work"})
 
 
 def abandoned_work() -> list[str]:
     """Return a line for every piece of abandoned work that has not ended."""
-    return [repr(future) for future in _abandoned if not future.done()]
+    return [_named(future) for future in _abandoned if not future.done()]
+
+
+def _named(future: asyncio.Future[Any]) -> str:
+    if not isinstance(future, asyncio.Task):
+        return f"abandoned {type(future).__name__}"
+    return f"abandoned {future.get_name()} at {task_place(future) or 'an unknown place'}"

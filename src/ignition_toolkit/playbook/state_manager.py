@@ -87,12 +87,17 @@ class StateManager:
             self._changed.clear()
             await self._changed.wait()
 
-    async def wait_for_change(self, timeout: float) -> None:
-        """Return when a signal is set, or after `timeout` seconds."""
-        self._changed.clear()
-        if self.signal in (ControlSignal.CANCEL, ControlSignal.SKIP):
-            return
+    async def wait_between_attempts(self, seconds: float) -> None:
+        """Return after `seconds`, or when a skip or a cancel is asked for.
+
+        A pause does not shorten the wait and takes effect after the step. Cancellation: raises
+        at once.
+        """
         try:
-            await asyncio.wait_for(self._changed.wait(), timeout)
+            # Not asyncio.wait_for: in Python 3.11 it loses a cancel that comes with the event.
+            async with asyncio.timeout(seconds):
+                while self.signal not in (ControlSignal.CANCEL, ControlSignal.SKIP):
+                    self._changed.clear()
+                    await self._changed.wait()
         except TimeoutError:
             return
