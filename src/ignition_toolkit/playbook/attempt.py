@@ -1,65 +1,177 @@
-"""One attempt of one step: its task, its deadline, and how it is stopped."""
+"""One attempt of one step: its task, its clock, and how it is stopped."""
 
 from __future__ import annotations
 
 import asyncio
 import math
-import os
-import sys
-import traceback
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from ignition_toolkit.errors import HandlerBroken, ToolkitError
-from ignition_toolkit.playbook.cancellation import CancelReason
-from ignition_toolkit.playbook.context import AttemptContext, Scope
+from ignition_toolkit.playbook.cancellation import CancelReason, abandon
+from ignition_toolkit.playbook.context import AttemptContext
 from ignition_toolkit.playbook.engine_host import EngineHost
-from ignition_toolkit.playbook.events import Logged, StuckSeen
-from ignition_toolkit.playbook.json_values import jsonable
-from ignition_toolkit.playbook.models import CancelSource, Step
-from ignition_toolkit.playbook.parameters import resolve
-from ignition_toolkit.playbook.step_check import validated
-from ignition_toolkit.playbook.task_place import is_foreign, task_place
+from ignition_toolkit.playbook.events import StepChanged, StuckSeen
+from ignition_toolkit.playbook.handler_call import (
+    call_handler,
+    error_text,
+    flush_standard_streams,
+    log_traceback,
+)
+from ignition_toolkit.playbook.models import CancelSource, Step, StepStatus
+from ignition_toolkit.playbook.task_place import task_place
 
 #: Seconds that a stopped step has to end by itself.
 GRACE_S = 0.25
 #: Seconds after a stop at which a step that has not ended is asked where it stands.
 ASK_AFTER_S = 0.15
 
-_PID = os.getpid()
 
-
-@dataclass
-class Attempt:
-    """One attempt under way. `stop` asks for its end; the engine acts on it."""
+@dataclass(frozen=True)
+class Place:
+    """A step at its place in the run."""
 
     step: Step
+    #: `outer/inner` in a nested playbook.
     step_id: str
     parent: str | None
-    number: int
-    deadline: float
-    stop: asyncio.Future[CancelSource]
-    task: asyncio.Task[dict[str, Any]] | None = None
-    #: Seconds that were left when the run was paused.
-    frozen_s: float | None = None
+
+    def changed(
+        self,
+        status: StepStatus,
+        attempt: int,
+        *,
+        deadline: float | None = None,
+        # Any: JSON values of the handler's choosing.
+        output: dict[str, Any] | None = None,
+        error: str | None = None,
+    ) -> StepChanged:
+        """Return the event that says so of this step."""
+        return StepChanged(
+            step_id=self.step_id,
+            step_name=self.step.name,
+            parent_step_id=self.parent,
+            type=self.step.type,
+            status=status,
+            attempt=attempt,
+            deadline=deadline,
+            output=output,
+            error=error,
+        )
+
+
+class Attempt:
+    """One attempt under way. Its clock, or `ask_to_stop`, asks for its end.
+
+    Args:
+        place: the step.
+        number: of the attempt, from 1.
+        deadline: second of the event loop's clock at which it times out.
+    """
+
+    def __init__(self, place: Place, number: int, deadline: float) -> None:
+        self.place = place
+        self.number = number
+        self.deadline = deadline
+        self._loop = asyncio.get_running_loop()
+        #: Done when the attempt is to end; the first source stays.
+        self.stop: asyncio.Future[CancelSource] = self._loop.create_future()
+        self.task: asyncio.Task[dict[str, Any]] | None = None
+        #: Second at which the grace of a stopped attempt is over.
+        self.end_by: float | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._frozen_s: float | None = None
+
+    def start(self, context: AttemptContext) -> asyncio.Task[dict[str, Any]]:
+        """Start the clock and the handler."""
+        self._set_timer()
+        call = call_handler(self.place.step, context)
+        self.task = asyncio.create_task(call, name=self.place.step_id)
+        return self.task
 
     def ask_to_stop(self, source: CancelSource) -> None:
-        """Ask for the end of the attempt; the first source stays."""
+        """Ask for the end of the attempt."""
         if not self.stop.done():
             self.stop.set_result(source)
 
     def freeze(self) -> None:
-        """Stop the attempt's clock while the run is paused inside it."""
-        if self.frozen_s is None:
-            self.frozen_s = self.deadline - asyncio.get_running_loop().time()
+        """Stop the clock while the run is paused inside the attempt."""
+        if self._frozen_s is None:
+            self.stop_clock()
+            self._frozen_s = self.deadline - self._loop.time()
             self.deadline = math.inf
 
     def thaw(self) -> None:
-        """Let the attempt's clock run on."""
-        if self.frozen_s is not None:
-            self.deadline = asyncio.get_running_loop().time() + self.frozen_s
-            self.frozen_s = None
+        """Let the clock run on."""
+        if self._frozen_s is not None:
+            self.deadline = self._loop.time() + self._frozen_s
+            self._frozen_s = None
+            self._set_timer()
+
+    def stop_clock(self) -> None:
+        """Let the attempt not time out any more."""
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def remaining(self) -> float:
+        """Return the seconds until the deadline, 0 or more."""
+        return max(0.0, self.deadline - self._loop.time())
+
+    def running(self) -> StepChanged:
+        """Return the event that says that the attempt runs, and until when at most."""
+        until = self.deadline if self._frozen_s is None else None
+        return self.place.changed(StepStatus.RUNNING, self.number, deadline=until)
+
+    def _set_timer(self) -> None:
+        self._timer = self._loop.call_at(self.deadline, self.ask_to_stop, CancelSource.TIMEOUT)
+
+
+class Attempts:
+    """The attempts under way, outermost first, and tasks that did not end when stopped."""
+
+    def __init__(self) -> None:
+        self._stack: list[Attempt] = []
+        self._unended: set[asyncio.Task[Any]] = set()
+
+    def __iter__(self) -> Iterator[Attempt]:
+        return iter(self._stack)
+
+    @property
+    def outermost(self) -> Attempt | None:
+        """The attempt of the top level's step."""
+        return self._stack[0] if self._stack else None
+
+    @property
+    def innermost(self) -> Attempt | None:
+        """The attempt that no other one runs below."""
+        return self._stack[-1] if self._stack else None
+
+    @property
+    def tasks(self) -> set[asyncio.Task[Any]]:
+        """The tasks of the attempts under way."""
+        return {attempt.task for attempt in self._stack if attempt.task is not None}
+
+    @property
+    def all_ended(self) -> bool:
+        """Whether every task that was stopped has ended."""
+        return all(task.done() for task in self._unended)
+
+    def push(self, attempt: Attempt) -> None:
+        """Put an attempt below the others."""
+        self._stack.append(attempt)
+
+    def remove(self, attempt: Attempt) -> None:
+        """Forget an attempt that is over, but not its task if that still runs."""
+        self._stack.remove(attempt)
+        task = attempt.task
+        if task is None:
+            return
+        if not task.done():
+            self._unended.add(task)
+            abandon(task)
+        elif not task.cancelled():
+            # Taken note of, or asyncio complains that nobody asked.
+            task.exception()
 
 
 @dataclass(frozen=True)
@@ -67,104 +179,72 @@ class Outcome:
     """How an attempt ended: a source when it was stopped, else an output or an error."""
 
     stopped: CancelSource | None = None
-    #: Whether the task of a stopped attempt ended within the grace.
+    #: Whether everything that a stop had to end has ended within the grace.
     ended: bool = True
     # Any: JSON values of the handler's choosing.
     output: dict[str, Any] = field(default_factory=dict)
     error: str | None = None
 
 
-async def run_attempt(
-    attempt: Attempt, context: AttemptContext, innermost: Callable[[], Attempt]
-) -> Outcome:
+async def run_attempt(attempt: Attempt, context: AttemptContext, attempts: Attempts) -> Outcome:
     """Run an attempt to its end, its deadline, or the source that stops it.
 
     Cancellation: a cancel of the caller (the task of an outer step) stops the attempt's task,
     waits for it within the grace, and propagates.
     """
-    attempt.task = asyncio.create_task(_execute(attempt.step, context), name=attempt.step_id)
+    attempts.push(attempt)
+    context.host.emit(attempt.running())
+    task = attempt.start(context)
+    source: CancelSource | None = None
     try:
-        source = await _wait(attempt, attempt.task)
+        source = await _first_of(task, attempt.stop)
+        if source is not None:
+            await _stop(attempt, source, attempts, context.host)
     except asyncio.CancelledError:
-        await _stop(attempt, None, innermost, context.host)
+        await _stop(attempt, None, attempts, context.host)
         raise
+    finally:
+        attempt.stop_clock()
+        attempts.remove(attempt)
+        flush_standard_streams()
     if source is None:
-        return _outcome(attempt.task, context)
-    ended = await _stop(attempt, source, innermost, context.host)
-    return Outcome(stopped=source, ended=ended)
+        return _outcome(task, context)
+    return Outcome(stopped=source, ended=attempts.all_ended)
 
 
-async def _wait(attempt: Attempt, task: asyncio.Task[Any]) -> CancelSource | None:
-    """Return None when the task ended before its deadline, else what is to stop it."""
-    loop = asyncio.get_running_loop()
-    while True:
-        # A clock that stands still may be set going again: look once a second.
-        left = max(0.0, attempt.deadline - loop.time())
-        await asyncio.wait(
-            {task, attempt.stop},
-            timeout=min(left, 1.0) if attempt.frozen_s is not None else left,
-            return_when=asyncio.FIRST_COMPLETED,
-        )
-        # A task that ended before it was stopped has ended: the stop came too late for it.
-        if task.done():
-            return None
-        if attempt.stop.done():
-            return attempt.stop.result()
-        if loop.time() >= attempt.deadline:
-            return CancelSource.TIMEOUT
+async def _first_of(
+    task: asyncio.Task[Any], stop: asyncio.Future[CancelSource]
+) -> CancelSource | None:
+    await asyncio.wait({task, stop}, return_when=asyncio.FIRST_COMPLETED)
+    # A task that ended before it was stopped has ended: the stop came too late for it.
+    return None if task.done() else stop.result()
 
 
 async def _stop(
-    attempt: Attempt,
-    source: CancelSource | None,
-    innermost: Callable[[], Attempt],
-    host: EngineHost,
-) -> bool:
-    """Cancel the attempt's task; return whether it ended within the grace."""
-    task = attempt.task
+    attempt: Attempt, source: CancelSource | None, attempts: Attempts, host: EngineHost
+) -> None:
+    """Cancel the attempt's task and return when it has ended, at the latest after the grace.
+
+    Without a source it is stopped because an outer one is, which then says where it is stuck.
+    """
+    task, loop = attempt.task, asyncio.get_running_loop()
     assert task is not None
-    deadline = asyncio.get_running_loop().time() + GRACE_S
-    task.cancel(str(CancelReason(source)) if source else None)
-    await asyncio.wait({task}, timeout=ASK_AFTER_S)
+    if attempt.end_by is None:
+        attempt.end_by = loop.time() + GRACE_S
+        task.cancel(str(CancelReason(source)) if source else None)
+    if source is not None:
+        await asyncio.wait({task}, timeout=ASK_AFTER_S)
+        _report_if_stuck(attempts.innermost, host)
     if not task.done():
-        _report_stuck(innermost(), host)
-        await asyncio.wait({task}, timeout=deadline - asyncio.get_running_loop().time())
-    if task.done() and not task.cancelled():
-        # Taken note of, or asyncio complains that nobody asked.
-        task.exception()
-    return task.done()
+        await asyncio.wait({task}, timeout=attempt.end_by - loop.time())
 
 
-def _report_stuck(attempt: Attempt, host: EngineHost) -> None:
-    place = task_place(attempt.task) if attempt.task else None
+def _report_if_stuck(attempt: Attempt | None, host: EngineHost) -> None:
+    if attempt is None or attempt.task is None:
+        return
+    place = task_place(attempt.task)
     if place is not None:
-        host.emit(StuckSeen(step_id=attempt.step_id, stuck_at=place))
-
-
-async def _execute(step: Step, context: AttemptContext) -> dict[str, Any]:
-    try:
-        parameters = resolve(step.parameters, context.scope)
-        handler = context.host.handler_class(step.type)
-        arguments = validated(handler, parameters)
-        return _checked_output(step, await handler(context).execute(arguments))
-    except (SystemExit, KeyboardInterrupt) as error:
-        # Border: these would end the event loop, and with it the runner, without a word.
-        raise HandlerBroken(f"the step called for the end of its process ({error!r})") from error
-    finally:
-        # A copy made by fork must not unwind into the event loop: it shares the parent's epoll
-        # and closing the loop deafens the parent (test_forked_copy_leaves_at_once).
-        if os.getpid() != _PID:
-            os._exit(0)
-
-
-def _checked_output(step: Step, output: object) -> dict[str, Any]:
-    if output is None:
-        return {}
-    if not isinstance(output, dict):
-        found = type(output).__name__
-        raise HandlerBroken(f"{step.type} must return a dict of outputs, it returned {found}")
-    checked: dict[str, Any] = jsonable(output)
-    return checked
+        host.emit(StuckSeen(step_id=attempt.place.step_id, stuck_at=place))
 
 
 def _outcome(task: asyncio.Task[dict[str, Any]], context: AttemptContext) -> Outcome:
@@ -173,47 +253,5 @@ def _outcome(task: asyncio.Task[dict[str, Any]], context: AttemptContext) -> Out
     error = task.exception()
     if error is None:
         return Outcome(output=task.result())
-    if not isinstance(error, ToolkitError):
-        _log_traceback(error, context)
-    return Outcome(error=_error_text(error))
-
-
-def _error_text(error: BaseException) -> str:
-    if isinstance(error, ToolkitError):
-        return error.message
-    text = str(error)
-    if isinstance(error, TimeoutError) and text:
-        return text
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__
-
-
-def _log_traceback(error: BaseException, context: AttemptContext) -> None:
-    frames = [
-        frame
-        for frame in traceback.extract_tb(error.__traceback__)
-        if not is_foreign(frame.filename) or frame.filename == "<script>"
-    ]
-    where = "".join(traceback.format_list(frames)) if frames else ""
-    text = f"{where}{''.join(traceback.format_exception_only(error))}".rstrip()
-    context.host.emit(Logged(step_id=context.step_id, level="error", message=text[:20_000]))
-
-
-def flush_standard_streams() -> None:
-    """Write out what a step printed, so that it is attributed to that step."""
-    for stream in (sys.stdout, sys.stderr):
-        try:
-            stream.flush()
-        except (OSError, ValueError, AttributeError):
-            # A step closed or replaced its stream: there is nothing to write to.
-            continue
-
-
-__all__ = [
-    "ASK_AFTER_S",
-    "GRACE_S",
-    "Attempt",
-    "Outcome",
-    "Scope",
-    "flush_standard_streams",
-    "run_attempt",
-]
+    log_traceback(error, context)
+    return Outcome(error=error_text(error))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
+import math
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+from ignition_toolkit.errors import HandlerBroken
 from ignition_toolkit.playbook.engine_host import EngineHost
 from ignition_toolkit.playbook.events import (
     Logged,
@@ -17,7 +18,7 @@ from ignition_toolkit.playbook.events import (
     StreamName,
     VariableSet,
 )
-from ignition_toolkit.playbook.json_values import jsonable
+from ignition_toolkit.playbook.json_values import TooLarge, jsonable
 from ignition_toolkit.playbook.models import Process
 
 R = TypeVar("R")
@@ -45,7 +46,8 @@ class AttemptContext:
     scope: Scope
     step_id: str
     attempt: int
-    deadline: Callable[[], float]
+    #: Gives the seconds that are left of the attempt's timeout; infinite while it is paused.
+    remaining: Callable[[], float]
     nested: NestedRun
 
     @property
@@ -56,16 +58,15 @@ class AttemptContext:
     def artifacts(self) -> Path:
         return self.host.artifacts
 
-    def remaining(self) -> float:
-        return max(0.0, self.deadline() - asyncio.get_running_loop().time())
-
-    def log(
-        self, message: str, level: LogLevel = "info", stream: StreamName | None = None
-    ) -> None:
+    def log(self, message: str, level: LogLevel = "info", stream: StreamName | None = None) -> None:
         event = Logged(step_id=self.step_id, level=level, message=message, stream=stream)
         self.host.emit(event)
 
     def progress(self, done: float, total: float | None = None, message: str = "") -> None:
+        if not math.isfinite(done):
+            return
+        if total is not None and not math.isfinite(total):
+            total = None
         event = Progressed(step_id=self.step_id, done=done, total=total, message=message)
         self.host.emit(event)
 
@@ -76,7 +77,10 @@ class AttemptContext:
         return dict(self.scope.variables)
 
     def set_variable(self, name: str, value: Any) -> None:
-        value = jsonable(value)
+        try:
+            value = jsonable(value)
+        except TooLarge as error:
+            raise HandlerBroken(f"variable {name!r} is too large: {error}") from error
         self.scope.variables[name] = value
         self.host.emit(VariableSet(prefix=self.scope.prefix, name=name, value=value))
 

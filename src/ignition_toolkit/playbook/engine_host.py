@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Mapping, Set
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -65,11 +66,20 @@ class EngineHost(Protocol):
     def emit(self, event: Event) -> None:
         """Send an event on. Never blocks."""
 
-    async def settled(self, settled: Settled) -> None:
+    # Any: what a task returns plays no part.
+    async def settled(self, settled: Settled, running_on: Set[asyncio.Task[Any]]) -> None:
         """Return when the run may go on in this process after a timeout or a skip.
 
-        Does not return when it may not: the process is ended then.
+        Does not return when it may not: the process is ended then. Returns early when the run is
+        cancelled meanwhile, see `stop_waiting`.
+
+        Args:
+            settled: what was stopped.
+            running_on: the tasks of the outer steps, which are meant to go on.
         """
+
+    def stop_waiting(self) -> None:
+        """The run is cancelled: a `settled` that waits returns."""
 
     def handler_class(self, kind: str) -> type[StepHandler]:
         """Return the handler of a kind, importing its module on first use."""

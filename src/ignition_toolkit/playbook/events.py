@@ -3,12 +3,26 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
+from ignition_toolkit.playbook.json_values import clean_text
 from ignition_toolkit.playbook.models import CancelSource, Frozen, Process, StepStatus, utc_now
 
+#: Characters of one message that are kept.
+MAX_MESSAGE = 64 * 1024
+
+
+def _message(text: str) -> str:
+    if len(text) > MAX_MESSAGE:
+        note = f" ... (cut, it had {len(text)} characters)"
+        text = text[: MAX_MESSAGE - len(note)] + note
+    return clean_text(text)
+
+
+#: Text of a handler's or a script's choosing: bounded, and fit to be encoded.
+Message = Annotated[str, AfterValidator(_message)]
 LogLevel = Literal["debug", "info", "warning", "error"]
 StreamName = Literal["stdout", "stderr"]
 
@@ -27,7 +41,7 @@ class StepChanged(Frozen):
     deadline: float | None = None
     # Any: JSON values of the handler's choosing.
     output: dict[str, Any] | None = None
-    error: str | None = None
+    error: Message | None = None
     at: datetime = Field(default_factory=utc_now)
 
 
@@ -60,7 +74,7 @@ class Logged(Frozen):
     kind: Literal["log"] = "log"
     step_id: str | None = None
     level: LogLevel = "info"
-    message: str
+    message: Message
     stream: StreamName | None = None
     at: datetime = Field(default_factory=utc_now)
 
@@ -72,7 +86,7 @@ class Progressed(Frozen):
     step_id: str
     done: float
     total: float | None = None
-    message: str = ""
+    message: Message = ""
 
 
 class PauseChanged(Frozen):
@@ -87,7 +101,7 @@ class StuckSeen(Frozen):
 
     kind: Literal["stuck"] = "stuck"
     step_id: str
-    stuck_at: str
+    stuck_at: Message
 
 
 class ProcessKilled(Frozen):
@@ -96,7 +110,7 @@ class ProcessKilled(Frozen):
     kind: Literal["killed"] = "killed"
     step_id: str
     process: Process
-    stuck_at: str | None = None
+    stuck_at: Message | None = None
 
 
 class Settled(Frozen):
@@ -112,8 +126,8 @@ class Settled(Frozen):
     source: CancelSource
     missed: bool = False
     ended: bool = True
-    unclean: tuple[str, ...] = ()
-    error: str | None = None
+    unclean: tuple[Message, ...] = ()
+    error: Message | None = None
 
     @property
     def clean(self) -> bool:

@@ -18,9 +18,12 @@ MAX_NESTING = 3
 
 
 class Frozen(BaseModel):
-    """Base of the models: immutable, unknown keys refused."""
+    """Base of the models: immutable, unknown keys refused.
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    JSON knows no infinity and no NaN: they travel as text, which a field of floats reads back.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="strings")
 
 
 def utc_now() -> datetime:

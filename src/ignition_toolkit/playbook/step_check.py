@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -25,18 +25,8 @@ def problems(model: type[BaseModel], parameters: Mapping[str, Any]) -> list[Prob
 
     A value that holds a reference is taken for right: only its run can tell.
     """
-    found = [*_unknown(model, parameters)]
-    try:
-        model.model_validate(dict(parameters))
-    except ValidationError as error:
-        templated = {name for name, value in parameters.items() if has_reference(value)}
-        for item in error.errors(include_url=False, include_context=False):
-            location = tuple(item["loc"])
-            if (location[0] in templated) if location else bool(templated):
-                continue
-            if item["type"] != "extra_forbidden":
-                found.append((location, _message(item["msg"], item["input"], location)))
-    return found
+    templated = {name for name, value in parameters.items() if has_reference(value)}
+    return _checked(model, parameters, templated)[1]
 
 
 def validated(handler: type[StepHandler], parameters: Mapping[str, Any]) -> dict[str, Any]:
@@ -44,14 +34,31 @@ def validated(handler: type[StepHandler], parameters: Mapping[str, Any]) -> dict
 
     Raises StepFailed naming every parameter that is wrong.
     """
-    found = problems(handler.Params, parameters)
-    if found:
+    # What a reference gave may look like a reference; it is a value all the same.
+    checked, found = _checked(handler.Params, parameters, set())
+    if found or checked is None:
         lines = "; ".join(f"{_dotted(location)}: {message}" for location, message in found)
         raise StepFailed(f"the parameters of {handler.type} are wrong: {lines}")
-    model = handler.Params.model_validate(dict(parameters))
-    return {name: getattr(model, name) for name in type(model).model_fields} | dict(
-        model.model_extra or {}
+    return {name: getattr(checked, name) for name in type(checked).model_fields} | dict(
+        checked.model_extra or {}
     )
+
+
+def _checked(
+    model: type[BaseModel], parameters: Mapping[str, Any], unknown_values: Set[str]
+) -> tuple[BaseModel | None, list[Problem]]:
+    """Return the validated model, if it is valid, and what is wrong."""
+    found = [*_unknown(model, parameters)]
+    try:
+        return model.model_validate(dict(parameters)), found
+    except ValidationError as error:
+        for item in error.errors(include_url=False, include_context=False):
+            location = tuple(item["loc"])
+            if (location[0] in unknown_values) if location else bool(unknown_values):
+                continue
+            if item["type"] != "extra_forbidden":
+                found.append((location, _message(item["msg"], item["input"], location)))
+    return None, found
 
 
 def _unknown(model: type[BaseModel], parameters: Mapping[str, Any]) -> list[Problem]:

@@ -54,11 +54,9 @@ class StepContext(Protocol):
         """Folder whose files stay with the execution; made on first use."""
 
     def remaining(self) -> float:
-        """Return the seconds left of the step's timeout, 0 or more."""
+        """Return the seconds left of the step's timeout, 0 or more; may be asked in a thread."""
 
-    def log(
-        self, message: str, level: LogLevel = "info", stream: StreamName | None = None
-    ) -> None:
+    def log(self, message: str, level: LogLevel = "info", stream: StreamName | None = None) -> None:
         """Write a line to the execution's log. Never blocks; a flood is dropped and counted.
 
         `stream` says that the line was captured from a process's output.

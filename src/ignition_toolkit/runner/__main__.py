@@ -33,20 +33,31 @@ def main() -> None:
 
 def _answer_once(check: bool) -> None:
     """Answer on the real stdout; what imported modules print goes to stderr."""
-    from ignition_toolkit.protocol import Check, Checked, commands
-    from ignition_toolkit.runner.kinds import check_program, describe
-
     answer_fd = os.dup(1)
     os.dup2(2, 1)
-    if check:
-        command = commands.validate_json(sys.stdin.buffer.read())
-        assert isinstance(command, Check)
-        problems = tuple(check_program(command.program, command.modules))
-        text = Checked(request=command.request, problems=problems).model_dump_json()
-    else:
-        text = describe().to_json()
+    text = _check(sys.stdin.buffer.read()) if check else _describe()
     with os.fdopen(answer_fd, "w", encoding="utf-8") as answer:
         answer.write(text + "\n")
+
+
+def _describe() -> str:
+    from ignition_toolkit.runner.kinds import describe
+
+    return describe().to_json()
+
+
+def _check(question: bytes) -> str:
+    from pydantic import ValidationError
+
+    from ignition_toolkit.protocol import Check, Checked
+    from ignition_toolkit.runner.kinds import check_program
+
+    try:
+        command = Check.model_validate_json(question)
+    except ValidationError as error:
+        sys.exit(f"--check expects one `check` command as JSON on stdin: {error}")
+    problems = tuple(check_program(command.program, command.modules))
+    return Checked(request=command.request, problems=problems).model_dump_json()
 
 
 if __name__ == "__main__":

@@ -10,19 +10,26 @@ import fcntl
 import os
 import threading
 import time
+import traceback
 from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
 
-from ignition_toolkit.protocol import Body, Done, Envelope, Logged, LogsDropped, Progressed, encode
+from ignition_toolkit.playbook.events import Logged, Progressed
+from ignition_toolkit.protocol import Body, Done, Envelope, LogsDropped, encode
 
 #: Private descriptors are moved above this number, out of the way of loops that close low ones.
 LOWEST_PRIVATE_FD = 501
-#: Log and progress messages that may wait; more are dropped and counted.
-MAX_WAITING_LOGS = 10_000
-#: Seconds that the end of a run waits for what was logged before it.
-FLUSH_S = 2.0
+#: Characters of log and progress messages that may wait; more are dropped and counted.
+MAX_WAITING_LOGS = 8 * 1024 * 1024
+#: Exit status of a runner that has a message which it cannot write.
+WRITER_BROKEN_EXIT = 71
 
 _READ_BYTES = 1 << 16
+#: Characters of logs after which a batch is written.
+_BATCH_SIZE = 1 << 16
+#: What a log message counts beside its text.
+_LOG_SIZE = 200
 
 
 def private_copy(fd: int) -> int:
@@ -41,22 +48,32 @@ def isolate_standard_streams(stdout_fd: int) -> tuple[int, int]:
     os.close(null)
     os.dup2(stdout_fd, 1)
     os.close(stdout_fd)
-    os.register_at_fork(after_in_child=lambda: (os.close(commands), os.close(events)))
+    os.register_at_fork(after_in_child=lambda: _close(commands, events))
     return commands, events
 
 
-class EventWriter:
-    """Writes envelopes from a thread of its own; `send` never blocks.
+def _close(*fds: int) -> None:
+    for fd in fds:
+        try:
+            os.close(fd)
+        except OSError:
+            # The step had closed it before it forked.
+            continue
 
-    Logs and progress may be dropped and counted, everything else never. A `done` after a cancel
-    overtakes what waits, because a stop must not wait behind a flood.
+
+class EventWriter:
+    """Writes envelopes from a thread of its own, in the order sent; `send` never blocks.
+
+    Logs and progress may be dropped and counted, everything else never. Of the progress of one
+    step that waits, only the newest is kept.
     """
 
     def __init__(self, fd: int) -> None:
         self._fd = fd
         self._pid = os.getpid()
-        self._waiting: deque[tuple[float, Body]] = deque()
-        self._logs = 0
+        self._waiting: deque[_Waiting] = deque()
+        self._newest_progress: dict[str, _Waiting] = {}
+        self._log_size = 0
         self._dropped = 0
         self._seq = 0
         self._busy = False
@@ -73,61 +90,99 @@ class EventWriter:
         """The kernel's id of the thread."""
         return self._thread.native_id
 
-    def send(self, body: Body, *, urgent: bool = False) -> None:
-        """Queue a message; an urgent one goes out next. Nothing is sent by a forked copy."""
+    def send(self, body: Body) -> None:
+        """Queue a message. Nothing is sent by a forked copy, or when nobody reads any more."""
         if os.getpid() != self._pid:
             return
-        droppable = isinstance(body, (Logged, Progressed))
         with self._changed:
-            if droppable and self._logs >= MAX_WAITING_LOGS:
-                self._dropped += 1
+            if self._broken or self._replaces_progress(body):
                 return
-            self._logs += droppable
-            item = (time.monotonic(), body)
-            if urgent:
-                self._waiting.appendleft(item)
-            else:
-                self._waiting.append(item)
+            waiting = _Waiting(time.monotonic(), body, _droppable_size(body))
+            if waiting.size and self._log_size + waiting.size > MAX_WAITING_LOGS:
+                self._dropped += isinstance(body, Logged)
+                return
+            self._waiting.append(waiting)
+            self._log_size += waiting.size
+            if isinstance(body, Progressed):
+                self._newest_progress[body.step_id] = waiting
             self._changed.notify_all()
 
-    def flush(self, timeout: float) -> bool:
-        """Wait until all is written, at most `timeout` seconds; return whether it is."""
+    def _replaces_progress(self, body: Body) -> bool:
+        if not isinstance(body, Progressed):
+            return False
+        waiting = self._newest_progress.get(body.step_id)
+        if waiting is not None:
+            waiting.body = body
+        return waiting is not None
+
+    def shorten_log(self, most: int) -> None:
+        """Drop the oldest waiting logs until at most `most` characters of them wait.
+
+        What ends a run then overtakes a flood, and what was logged last is still told.
+        """
+        with self._changed:
+            kept: deque[_Waiting] = deque()
+            for waiting in self._waiting:
+                if waiting.size and self._log_size > most:
+                    self._forget(waiting)
+                    self._dropped += isinstance(waiting.body, Logged)
+                else:
+                    kept.append(waiting)
+            self._waiting = kept
+
+    def flush(self, timeout: float | None = None) -> bool:
+        """Wait until all is written, `timeout` seconds at most; return whether it is."""
         with self._changed:
             return self._changed.wait_for(
                 lambda: self._broken or (not self._waiting and not self._busy), timeout
             )
 
     def _write_all(self) -> None:
-        while True:
-            with self._changed:
-                self._busy = False
-                self._changed.notify_all()
-                self._changed.wait_for(lambda: bool(self._waiting))
-                batch = self._take()
-                self._busy = True
-            if not self._write(batch):
-                with self._changed:
-                    self._broken = True
-                    self._changed.notify_all()
-                return
+        try:
+            while self._write(self._next()):
+                pass
+        except Exception:  # noqa: BLE001 - border: a message must not be lost in silence
+            traceback.print_exc()
+            os._exit(WRITER_BROKEN_EXIT)
+        with self._changed:
+            self._broken = True
+            self._waiting.clear()
+            self._changed.notify_all()
 
-    def _take(self) -> bytes:
-        lines = []
-        # Few at a time, so that an urgent message never waits behind a large block.
-        for _ in range(min(len(self._waiting), 50)):
-            at, body = self._waiting.popleft()
-            self._logs -= isinstance(body, (Logged, Progressed))
-            lines.append(self._envelope(at, body))
-            if isinstance(body, Done):
+    def _next(self) -> bytes:
+        """Wait for messages and return some as lines."""
+        with self._changed:
+            self._busy = False
+            self._changed.notify_all()
+            self._changed.wait_for(lambda: bool(self._waiting))
+            self._busy = True
+            batch = self._take()
+            if self._dropped:
+                batch.append(_Waiting(time.monotonic(), LogsDropped(count=self._dropped), 0))
+                self._dropped = 0
+        return b"".join(map(self._envelope, batch))
+
+    def _take(self) -> list[_Waiting]:
+        """Take few messages at a time, so that what comes next never waits behind a large block."""
+        batch: list[_Waiting] = []
+        size = 0
+        while self._waiting and len(batch) < 50 and size < _BATCH_SIZE:
+            waiting = self._waiting.popleft()
+            self._forget(waiting)
+            size += waiting.size
+            batch.append(waiting)
+            if isinstance(waiting.body, Done):
                 break
-        if self._dropped:
-            lines.append(self._envelope(time.monotonic(), LogsDropped(count=self._dropped)))
-            self._dropped = 0
-        return b"".join(lines)
+        return batch
 
-    def _envelope(self, at: float, body: Body) -> bytes:
+    def _forget(self, waiting: _Waiting) -> None:
+        self._log_size -= waiting.size
+        if isinstance(waiting.body, Progressed):
+            del self._newest_progress[waiting.body.step_id]
+
+    def _envelope(self, waiting: _Waiting) -> bytes:
         self._seq += 1
-        return encode(Envelope(seq=self._seq, pid=self._pid, t=at, body=body))
+        return encode(Envelope(seq=self._seq, pid=self._pid, t=waiting.t, body=waiting.body))
 
     def _write(self, data: bytes) -> bool:
         view = memoryview(data)
@@ -139,6 +194,20 @@ class EventWriter:
                 # tell; the supervisor sees the end of the stream and ends this process.
                 return False
         return True
+
+
+@dataclass
+class _Waiting:
+    """A message in the queue, and when it was made."""
+
+    t: float
+    body: Body
+    #: Characters of a message that may be dropped, 0 for one that may not.
+    size: int
+
+
+def _droppable_size(body: Body) -> int:
+    return _LOG_SIZE + len(body.message) if isinstance(body, Logged | Progressed) else 0
 
 
 class CommandReader:
@@ -166,11 +235,13 @@ class CommandReader:
         return self._thread.native_id
 
     def _read_all(self) -> None:
-        rest = b""
+        parts: list[bytes] = []
         while chunk := self._read():
-            *lines, rest = (rest + chunk).split(b"\n")
+            *lines, rest = chunk.split(b"\n")
             for line in lines:
-                self._on_line(line)
+                self._on_line(b"".join([*parts, line]))
+                parts.clear()
+            parts.append(rest)
         self._on_end()
 
     def _read(self) -> bytes:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from ignition_toolkit.janitor import proc
 from ignition_toolkit.janitor.children import choose_lists
 from ignition_toolkit.playbook.cancellation import abandoned_work
+from ignition_toolkit.playbook.task_place import task_place
 
 R = TypeVar("R")
 
@@ -43,6 +45,7 @@ class CountingExecutor(ThreadPoolExecutor):
         """Return the kernel ids of the threads, when none of them works."""
         if self._unfinished:
             return set()
+        # The base class's own set: there is no public way to ask for its threads.
         return {thread.native_id for thread in self._threads if thread.native_id is not None}
 
 
@@ -61,8 +64,10 @@ class Cleanness:
         #: Processes that live as long as the execution, as a browser does.
         self.long_lived: set[int] = set()
 
-    def dirt(self, own_tasks: set[asyncio.Task[Any]]) -> list[str]:
-        """Return a line for each task, thread, executor job and child that should not be there.
+    def dirt(self, own_tasks: Set[asyncio.Task[Any]]) -> list[str]:
+        """Return a line for each task, timer, thread, job and child that should not be there.
+
+        To be called from the event loop's thread.
 
         Args:
             own_tasks: the tasks of the runner and of the steps that are meant to run on.
@@ -70,20 +75,22 @@ class Cleanness:
         return [
             *self._tasks(own_tasks),
             *abandoned_work(),
+            *_timers(),
             *self._threads(),
             *self._children(),
         ]
 
-    def _tasks(self, own_tasks: set[asyncio.Task[Any]]) -> list[str]:
-        alive = {task for task in asyncio.all_tasks() if not task.done()}
-        return [f"task {task.get_name()}" for task in alive - own_tasks]
+    def _tasks(self, own_tasks: Set[asyncio.Task[Any]]) -> list[str]:
+        left = asyncio.all_tasks() - own_tasks
+        return sorted(f"task {task.get_name()} at {task_place(task)}" for task in left)
 
     def _threads(self) -> list[str]:
         if self._executor.unfinished:
             return [f"{self._executor.unfinished} job(s) in the executor"]
         running = {int(entry) for entry in os.listdir("/proc/self/task")}
         extra = running - self._own_threads - self._executor.idle_threads()
-        return [f"thread {thread}" for thread in sorted(extra)]
+        names = {thread.native_id: thread.name for thread in threading.enumerate()}
+        return [f"thread {names.get(thread, thread)}" for thread in sorted(extra)]
 
     def _children(self) -> list[str]:
         # A child that had died when it was looked at may have left one of its own, which the list
@@ -101,3 +108,25 @@ class Cleanness:
                 return []
             dead |= new
         return ["processes that come and go"]
+
+
+def _timers() -> list[str]:
+    """Return a line for each call that a step has left with the loop for later.
+
+    Timers of asyncio itself wake tasks, which are looked at themselves.
+    """
+    # There is no public way to ask; a loop that has no such list is another kind of loop.
+    scheduled = getattr(asyncio.get_running_loop(), "_scheduled", ())
+    return [f"timer {handle!r}" for handle in scheduled if _is_strange(handle)]
+
+
+def _is_strange(handle: asyncio.TimerHandle) -> bool:
+    if handle.cancelled():
+        return False
+    callback = getattr(handle, "_callback", None)
+    while isinstance(callback, functools.partial):
+        callback = callback.func
+    if isinstance(getattr(callback, "__self__", None), asyncio.Future | asyncio.Event):
+        return False
+    module = getattr(callback, "__module__", None) or ""
+    return not f"{module}.".startswith(("asyncio.", "ignition_toolkit.playbook."))

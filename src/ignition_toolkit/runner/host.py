@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import inspect
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -26,13 +25,17 @@ from ignition_toolkit.protocol import Start
 from ignition_toolkit.runner.channel import EventWriter
 from ignition_toolkit.runner.cleanness import Cleanness
 from ignition_toolkit.runner.kinds import Kinds
+from ignition_toolkit.runner.resources import Resources
 
 logger = logging.getLogger(__name__)
 
 R = TypeVar("R")
 
-#: Seconds that each resource of the execution has to close itself at the end.
-CLOSE_S = 0.15
+#: Seconds that threads, tasks and children of a stopped step have to be gone after it.
+SETTLE_S = 0.05
+LOOK_AGAIN_S = 0.002
+#: Lines at most that say what is left of a stopped step.
+MAX_DIRT = 20
 
 
 class RunnerHost(EngineHost):
@@ -44,10 +47,12 @@ class RunnerHost(EngineHost):
         self._cleanness = cleanness
         self._kinds = Kinds(start.modules)
         self._credentials = cast("dict[str, dict[str, Any]]", from_wire(start.credentials))
-        self._resources: dict[type[Any], asyncio.Future[Any]] = {}
+        self._resources = Resources()
         self._proceed = asyncio.Event()
-        self._own_tasks: set[asyncio.Task[Any]] = set()
+        #: Who makes the host runs the engine.
+        self._main = _current_task()
         self._running: list[str] = []
+        self._cancelled = False
 
     @property
     def execution_id(self) -> str:
@@ -60,10 +65,6 @@ class RunnerHost(EngineHost):
         folder = Path(self._start.artifacts)
         folder.mkdir(parents=True, exist_ok=True)
         return folder
-
-    def own(self, task: asyncio.Task[Any]) -> None:
-        """Count a task as the runner's own."""
-        self._own_tasks.add(task)
 
     def emit(self, event: Event) -> None:
         """Send an event to the supervisor. Never blocks."""
@@ -88,28 +89,38 @@ class RunnerHost(EngineHost):
         """Id of the innermost running step."""
         return self._running[-1] if self._running else None
 
-    async def settled(self, settled: Settled) -> None:
+    # Any: what a task returns plays no part.
+    async def settled(self, settled: Settled, running_on: Set[asyncio.Task[Any]]) -> None:
         """Say that a timeout or a skip was acted on; return when told to proceed.
 
-        An unclean process is not told so: it is ended.
+        An unclean process is not told so: it is ended. Returns at once when the run is cancelled.
         """
         self._proceed.clear()
         if settled.ended:
-            # Tasks that were cancelled along with the step's need a turn each to end.
-            for _ in range(5):
-                await asyncio.sleep(0)
-            dirt = self._cleanness.dirt(self._tasks_to_keep())
-            settled = settled.model_copy(update={"unclean": tuple(dirt[:20])})
+            dirt = await self._dirt_that_stays(running_on)
+            settled = settled.model_copy(update={"unclean": tuple(dirt[:MAX_DIRT])})
         self._writer.send(settled)
-        await self._proceed.wait()
+        if not self._cancelled:
+            await self._proceed.wait()
 
-    def _tasks_to_keep(self) -> set[asyncio.Task[Any]]:
-        outer = {task for task in asyncio.all_tasks() if task.get_name() in self._running}
-        current = asyncio.current_task()
-        return self._own_tasks | outer | ({current} if current else set())
+    async def _dirt_that_stays(self, running_on: Set[asyncio.Task[Any]]) -> list[str]:
+        """Look until the process is clean, for a moment: threads and children end in a while."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + SETTLE_S
+        own = {*running_on, self._main, _current_task()}
+        while (dirt := self._cleanness.dirt(own)) and not self._cancelled:
+            if loop.time() >= deadline:
+                break
+            await asyncio.sleep(LOOK_AGAIN_S)
+        return dirt
 
     def proceed(self) -> None:
         """Let `settled` return."""
+        self._proceed.set()
+
+    def stop_waiting(self) -> None:
+        """Let `settled` return, now and later: the run is cancelled."""
+        self._cancelled = True
         self._proceed.set()
 
     def handler_class(self, kind: str) -> type[StepHandler]:
@@ -125,24 +136,18 @@ class RunnerHost(EngineHost):
 
     async def use(self, resource: type[R]) -> R:
         """Return the execution's one object of this type, made on first use."""
-        if resource not in self._resources:
-            future = asyncio.get_running_loop().create_future()
-            future.set_result(resource())
-            self._resources[resource] = future
-        return cast("R", await self._resources[resource])
+        return await self._resources.use(resource)
 
-    async def close(self) -> None:
-        """Close the resources, newest first, each within `CLOSE_S`."""
-        for resource, future in reversed(self._resources.items()):
-            close = getattr(future.result(), "aclose", getattr(future.result(), "close", None))
-            if close is None:
-                continue
-            try:
-                value = close()
-                if inspect.isawaitable(value):
-                    await asyncio.wait_for(value, CLOSE_S)
-            except Exception:  # border: a resource's own clean-up; the sweep ends what is left
-                logger.exception("closing %s failed", resource.__name__)
+    async def close(self, seconds: float) -> None:
+        """Close the execution's objects, within this many seconds."""
+        await self._resources.close(seconds)
+
+
+# Any: what a task returns plays no part.
+def _current_task() -> asyncio.Task[Any]:
+    task = asyncio.current_task()
+    assert task is not None
+    return task
 
 
 class LogForwarder(logging.Handler):
@@ -156,7 +161,7 @@ class LogForwarder(logging.Handler):
         """Send one record. Never raises and never blocks."""
         try:
             text = self.format(record)
-        except Exception:  # border: a record with arguments that do not fit its text
+        except Exception:  # noqa: BLE001 - border: a record with arguments that do not fit its text
             text = f"a log record of {record.name} could not be formatted"
         self._host.emit(
             Logged(step_id=self._host.current_step, level=_level(record.levelno), message=text)

@@ -9,8 +9,10 @@ import os
 import signal
 import sys
 import time
+import traceback
+from io import TextIOWrapper
 from pathlib import Path
-from typing import NoReturn, cast
+from typing import NoReturn, TextIO, cast
 
 from pydantic import ValidationError
 
@@ -18,7 +20,6 @@ from ignition_toolkit.janitor.sweep import end_own_tree
 from ignition_toolkit.playbook.cancellation import CancelReason
 from ignition_toolkit.playbook.engine import EngineResult, PlaybookEngine
 from ignition_toolkit.playbook.json_values import from_wire
-from ignition_toolkit.playbook.models import ExecutionStatus
 from ignition_toolkit.protocol import (
     Cancel,
     Check,
@@ -36,7 +37,6 @@ from ignition_toolkit.protocol import (
     commands,
 )
 from ignition_toolkit.runner.channel import (
-    FLUSH_S,
     CommandReader,
     EventWriter,
     isolate_standard_streams,
@@ -45,12 +45,22 @@ from ignition_toolkit.runner.cleanness import Cleanness, CountingExecutor
 from ignition_toolkit.runner.host import LogForwarder, RunnerHost
 from ignition_toolkit.runner.kinds import check_program, describe
 
+#: Seconds that the execution's objects, such as a browser, have to close at the end of a run.
+CLOSE_S = 2.0
+#: Second after a cancel at which closing them is given up: the step's end is within the grace.
+CLOSE_BY_S = 0.2
+#: Seconds that the end of a run waits for what was logged before it.
+FLUSH_S = 2.0
+#: Characters of the newest logs that are told before the end of a run, flood or not.
+LAST_LOGS = 32 * 1024
 #: Seconds that the end of the command pipe leaves to the janitor before the runner ends itself.
 JANITOR_HEAD_START_S = 0.3
 #: Seconds in which the runner then ends what it started.
 END_OWN_TREE_S = 2.0
 #: File in the runner's folder that `faulthandler` writes to when it is asked where it stands.
 STUCK_FILE = "stuck.txt"
+#: Exit status of a runner whose event loop broke, or that was sent no command of ours.
+BROKEN_EXIT = 70
 #: Exit status of a runner whose server went away.
 SERVER_GONE_EXIT = 75
 
@@ -71,6 +81,8 @@ class Session:
         self._engine: PlaybookEngine | None = None
         self._host: RunnerHost | None = None
         self._early: list[Command] = []
+        self._cancelled = asyncio.Event()
+        self._close_by = 0.0
         self._executor = CountingExecutor()
         loop.set_default_executor(self._executor)
 
@@ -106,21 +118,33 @@ class Session:
             self._engine.pause()
         for command in self._early:
             self._steer(command)
-        current = asyncio.current_task()
-        if current is not None:
-            self._host.own(current)
         prefixes = start.on_cancel
         run = self._engine.run() if prefixes is None else self._engine.run_on_cancel(prefixes)
         await self._finish(await run)
 
     async def _finish(self, result: EngineResult) -> None:
         assert self._host is not None
-        cancelled = result.status is ExecutionStatus.CANCELLED
         if result.ended:
-            await self._host.close()
+            await self._close_resources(self._host)
         done = Done(status=result.status, error=result.error, ended=result.ended)
-        self._writer.send(done, urgent=cancelled)
-        self._writer.flush(FLUSH_S)
+        if self._cancelled.is_set():
+            self._writer.shorten_log(LAST_LOGS)
+        self._writer.send(done)
+        if not self._writer.flush(FLUSH_S):
+            self._writer.shorten_log(LAST_LOGS)
+            # What is left must be told. A supervisor that does not read ends this process, and
+            # the reader's thread does when the supervisor is gone.
+            self._writer.flush()
+
+    async def _close_resources(self, host: RunnerHost) -> None:
+        """Close what the steps shared; after a cancel, and as soon as one comes, in a moment."""
+        closing = asyncio.create_task(host.close(CLOSE_S))
+        hurry = asyncio.create_task(self._cancelled.wait())
+        await asyncio.wait({closing, hurry}, return_when=asyncio.FIRST_COMPLETED)
+        if not closing.done():
+            await asyncio.wait({closing}, timeout=self._close_by - self._loop.time())
+        closing.cancel()
+        hurry.cancel()
 
     def _on_line(self, line: bytes) -> None:
         """In the reader's thread: hand a command to the event loop."""
@@ -129,7 +153,7 @@ class Session:
         except ValidationError as error:
             # The supervisor is of the same installation; it is told by the end of the process.
             sys.stderr.write(f"the runner was sent something that is no command: {error}\n")
-            os._exit(70)
+            os._exit(BROKEN_EXIT)
         self._loop.call_soon_threadsafe(self._take, command)
 
     def _take(self, command: Command) -> None:
@@ -146,6 +170,8 @@ class Session:
         assert engine is not None and host is not None
         match command:
             case Cancel():
+                self._close_by = self._loop.time() + CLOSE_BY_S
+                self._cancelled.set()
                 engine.cancel(CancelReason(command.source, command.requested_by))
             case Pause():
                 engine.pause()
@@ -170,11 +196,13 @@ def leave_after_server() -> NoReturn:
     os._exit(SERVER_GONE_EXIT)
 
 
-def prepare_process(folder: Path) -> None:
+def prepare_process(folder: Path) -> TextIO:
     """Make this process a reaper of orphans that can be asked where it stands.
 
     Signals that a person's terminal sends do not stop a runner: only its supervisor does. The
     handler is a function and not SIG_IGN, which everything the runner starts would inherit.
+
+    Returns: the file that `faulthandler` writes to, to be kept open.
     """
     import ctypes
 
@@ -184,17 +212,24 @@ def prepare_process(folder: Path) -> None:
         signal.signal(number, lambda _number, _frame: None)
     stuck = open(folder / STUCK_FILE, "w", encoding="utf-8")  # noqa: SIM115 - open to the end
     faulthandler.register(signal.SIGUSR2, file=stuck, all_threads=True)
-    _keep.append(stuck)
-
-
-_keep: list[object] = []
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            # What a step prints is seen at once, and in the encoding that the supervisor reads.
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)
+    return stuck
 
 
 def main(folder: Path, stdout_fd: int) -> NoReturn:
     """Be a runner until the execution is over, then leave without unwinding anything."""
     command_fd, event_fd = isolate_standard_streams(stdout_fd)
-    prepare_process(folder)
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
-    loop.run_until_complete(Session(loop, command_fd, event_fd).run())
-    os._exit(0)
+    # A copy that comes back to the event loop leaves before it takes an event from the original.
+    os.register_at_fork(after_in_child=lambda: loop.call_soon(os._exit, 0))
+    try:
+        with prepare_process(folder):
+            loop.run_until_complete(Session(loop, command_fd, event_fd).run())
+            os._exit(0)
+    except BaseException:  # noqa: BLE001 - border: the top; a step's threads must not hold it
+        traceback.print_exc()
+        os._exit(BROKEN_EXIT)

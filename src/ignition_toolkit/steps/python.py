@@ -14,7 +14,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from ignition_toolkit.credentials.secret import Secret
-from ignition_toolkit.errors import StepFailed
+from ignition_toolkit.errors import HandlerBroken, StepFailed
 from ignition_toolkit.playbook.models import Process
 from ignition_toolkit.playbook.step_handler import Effect, StepContext, StepHandler
 from ignition_toolkit.playbook.text_lines import Lines
@@ -22,8 +22,11 @@ from ignition_toolkit.steps.script_process import ScriptProcess
 
 #: Bytes of output that one script may write; more is counted and dropped.
 MAX_OUTPUT_BYTES = 10 * 1024 * 1024
-#: Characters of output that are kept as `_output`.
-MAX_KEPT_OUTPUT = 1024 * 1024
+#: Characters of output that are kept as `_output`, and of one `KEY=value`.
+MAX_KEPT_OUTPUT = 512 * 1024
+
+#: Characters of one report; the script's side refuses larger ones.
+_MAX_REPORT = 2 * 1024 * 1024
 
 _ASSIGNMENT = re.compile(r"^([A-Za-z_][A-Za-z0-9_]*)=(.*)$")
 
@@ -82,9 +85,9 @@ class ScriptResult:
         self._kept_room = MAX_KEPT_OUTPUT
         self._values: dict[str, str] = {}
         self._error: str | None = None
-        self._stdout = Lines(self._print)
+        self._stdout = Lines(self._print, MAX_KEPT_OUTPUT)
         self._stderr = Lines(lambda line: context.log(line, "warning", "stderr"))
-        self._reports = Lines(self._report)
+        self._reports = Lines(self._report, _MAX_REPORT)
 
     def on_stdout(self, data: bytes) -> None:
         """Take in output."""
@@ -108,7 +111,7 @@ class ScriptResult:
         if self._error is not None:
             raise StepFailed(self._error)
         if status is not None and status < 0:
-            raise StepFailed(f"the script was ended by signal {signal.Signals(-status).name}")
+            raise StepFailed(f"the script was ended by {_signal_name(-status)}")
         if status:
             raise StepFailed(f"the script ended with exit code {status}")
         return {**self._values, "_output": "\n".join(self._kept)}
@@ -128,12 +131,26 @@ class ScriptResult:
         self._context.log(line, "info", "stdout")
 
     def _report(self, line: str) -> None:
-        report = json.loads(line)
-        if "variable" in report:
-            self._context.set_variable(str(report["variable"]), report["value"])
-        elif "error" in report:
-            where = f" (line {report['line']} of the script)" if report["line"] else ""
-            self._error = f"{report['error']}{where}"
+        try:
+            report = json.loads(line)
+            if "variable" in report:
+                self._context.set_variable(str(report["variable"]), report["value"])
+            elif "error" in report:
+                where = f" (line {report['line']} of the script)" if report["line"] else ""
+                self._error = f"{report['error']}{where}"
+        except HandlerBroken as error:
+            self._error = error.message
+        except (ValueError, TypeError, KeyError):
+            # The descriptor is the script's too: what it writes there itself is not ours.
+            self._context.log("the script wrote to a descriptor that is not its own", "warning")
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return f"signal {signal.Signals(number).name}"
+    except ValueError:
+        # A real-time signal has no name.
+        return f"signal {number}"
 
 
 # Any: JSON values of the playbook's choosing.

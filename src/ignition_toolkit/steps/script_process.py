@@ -52,23 +52,15 @@ class ScriptProcess:
         self._ended = asyncio.Event()
         handle, self._stuck_file = tempfile.mkstemp(prefix="stuck-")
         os.close(handle)
-        job_fd = _memory_file(
-            {"script": script, "variables": variables, "stuck_file": self._stuck_file}
-        )
-        report_in, report_out = os.pipe()
-        try:
-            self._process = _start(job_fd, report_out)
-        finally:
-            os.close(job_fd)
-            os.close(report_out)
+        job = {"script": script, "variables": variables, "stuck_file": self._stuck_file}
+        self._process, self._report_fd = _start(job)
         assert self._process.stdout is not None and self._process.stderr is not None
         self._pidfd = os.pidfd_open(self._process.pid)
         self._loop.add_reader(self._pidfd, self._on_end)
         self._sinks: dict[int, Sink] = {}
-        self._report_fd = report_in
         self._read(self._process.stdout.fileno(), on_stdout)
         self._read(self._process.stderr.fileno(), on_stderr)
-        self._read(report_in, on_report)
+        self._read(self._report_fd, on_report)
 
     @property
     def pid(self) -> int:
@@ -83,18 +75,24 @@ class ScriptProcess:
         """End the script's process group: SIGINT, the question where it stands, SIGKILL.
 
         Returns whether it had to be killed, and where it stood. Takes at most `SCRIPT_GRACE_S`
-        and `KILL_WAIT_S`. Processes that left the group are the sweep's.
+        and `KILL_WAIT_S`. Processes that left the group are the sweep's. Cancellation: kills at
+        once.
         """
-        place = None
+        try:
+            return await self._ends_politely()
+        finally:
+            # Also when cancelled once more, and also after a polite end: the group's others.
+            self._signal_group(signal.SIGKILL)
+            await self._ends_within(KILL_WAIT_S)
+
+    async def _ends_politely(self) -> tuple[bool, str | None]:
         self._signal_group(signal.SIGINT)
-        polite = await self._ends_within(ASK_AFTER_S)
-        if not polite:
-            os.kill(self.pid, signal.SIGUSR2)
-            polite = await self._ends_within(SCRIPT_GRACE_S - ASK_AFTER_S)
-            place = None if polite else self._stuck_place()
-        self._signal_group(signal.SIGKILL)
-        await self._ends_within(KILL_WAIT_S)
-        return not polite, place
+        if await self._ends_within(ASK_AFTER_S):
+            return False, None
+        os.kill(self.pid, signal.SIGUSR2)
+        if await self._ends_within(SCRIPT_GRACE_S - ASK_AFTER_S):
+            return False, None
+        return True, self._stuck_place()
 
     def close(self) -> int | None:
         """Close the pipes, reap the process; return its exit status, None if it has not ended."""
@@ -134,7 +132,9 @@ class ScriptProcess:
 
     async def _ends_within(self, seconds: float) -> bool:
         try:
-            await asyncio.wait_for(self._ended.wait(), seconds)
+            # Not asyncio.wait_for: in Python 3.11 it loses a cancel that comes with the event.
+            async with asyncio.timeout(seconds):
+                await self._ended.wait()
         except TimeoutError:
             return False
         return True
@@ -150,15 +150,27 @@ class ScriptProcess:
             return
 
 
-def _start(job_fd: int, report_fd: int) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
-        [sys.executable, "-u", "-P", "-X", "utf8", _CHILD, str(job_fd), str(report_fd)],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        pass_fds=(job_fd, report_fd),
-        start_new_session=True,
-    )
+# Any: JSON values of the playbook's choosing.
+def _start(job: dict[str, Any]) -> tuple[subprocess.Popen[bytes], int]:
+    """Start an interpreter on a job; return it, and the descriptor that its reports come on."""
+    job_fd = _memory_file(job)
+    report_in, report_out = os.pipe()
+    try:
+        process = subprocess.Popen(
+            [sys.executable, "-u", "-P", "-X", "utf8", _CHILD, str(job_fd), str(report_out)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            pass_fds=(job_fd, report_out),
+            start_new_session=True,
+        )
+    except BaseException:
+        os.close(report_in)
+        raise
+    finally:
+        os.close(job_fd)
+        os.close(report_out)
+    return process, report_in
 
 
 def _memory_file(job: dict[str, Any]) -> int:

@@ -1,0 +1,99 @@
+"""The objects that the steps of one execution share, such as a browser: made once, closed once."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, TypeVar, cast
+
+from ignition_toolkit.errors import HandlerBroken
+from ignition_toolkit.playbook.cancellation import abandon
+
+logger = logging.getLogger(__name__)
+
+R = TypeVar("R")
+
+# Any: a factory makes an object of the type that it stands for.
+Factory = Callable[[], Awaitable[Any]]
+
+
+def type_name(resource: type[Any]) -> str:
+    """Return the name under which a factory for a type is registered: `module.Class`."""
+    return f"{resource.__module__}.{resource.__qualname__}"
+
+
+class Resources:
+    """Makes each object on first use, and closes all of them at the end.
+
+    Args:
+        factories: by `type_name`, so that a warm runner imports no outside system's library. A
+            type that has none is called without arguments.
+    """
+
+    def __init__(self, factories: Mapping[str, Factory] | None = None) -> None:
+        self._factories = dict(factories or {})
+        self._locks: dict[type[Any], asyncio.Lock] = {}
+        self._made: dict[type[Any], Any] = {}
+
+    async def use(self, resource: type[R]) -> R:
+        """Return the execution's one object of this type.
+
+        Raises what its factory raises; the next use tries again. Cancellation: is the factory's;
+        what was half made is discarded.
+        """
+        async with self._locks.setdefault(resource, asyncio.Lock()):
+            if resource not in self._made:
+                self._made[resource] = await self._make(resource)
+            return cast("R", self._made[resource])
+
+    async def _make(self, resource: type[R]) -> Any:
+        factory = self._factories.get(type_name(resource))
+        if factory is not None:
+            return await factory()
+        try:
+            inspect.signature(resource).bind()
+        except TypeError as error:
+            text = f"{type_name(resource)} cannot be made without arguments: {error}"
+            raise HandlerBroken(text) from error
+        except ValueError:
+            # A type that does not tell its signature; the call will.
+            pass
+        return resource()
+
+    async def close(self, seconds: float) -> None:
+        """Close all objects by their `aclose` or `close`, beside each other.
+
+        Args:
+            seconds: for all of them together; what has not ended then is abandoned.
+
+        What a clean-up raises is logged. Cancellation: abandons what has not ended.
+        """
+        tasks = {task for made in reversed(self._made.values()) if (task := _begin_close(made))}
+        self._made.clear()
+        if not tasks:
+            return
+        try:
+            await asyncio.wait(tasks, timeout=seconds)
+        finally:
+            for task in tasks:
+                if not task.done():
+                    logger.warning("closing %s took too long", task.get_name())
+                    abandon(task)
+
+
+def _begin_close(made: object) -> asyncio.Task[None] | None:
+    close = getattr(made, "aclose", None) or getattr(made, "close", None)
+    if close is None:
+        return None
+    return asyncio.create_task(_close(made, close), name=type_name(type(made)))
+
+
+async def _close(made: object, close: Callable[[], Any]) -> None:
+    try:
+        value = close()
+        if inspect.isawaitable(value):
+            await value
+    except Exception:  # border: a resource's own clean-up; the sweep ends what is left
+        logger.exception("closing %s failed", type_name(type(made)))
