@@ -10,6 +10,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from ignition_toolkit.api import problems
+from ignition_toolkit.api.feed import Feed
 from ignition_toolkit.api.guard import Guard
 from ignition_toolkit.api.hosts import HostRules
 from ignition_toolkit.api.parts import Parts
@@ -54,7 +55,7 @@ def create_app(
     )
     form_token = FormToken()
     files = load_static()
-    parts = Parts(worker, Pages(files, form_token), files, form_token, is_stopping)
+    parts = Parts(worker, Feed(worker), Pages(files, form_token), files, form_token, is_stopping)
     app.state.parts = parts
     for family in ROUTERS:
         app.include_router(family.router)

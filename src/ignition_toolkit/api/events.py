@@ -1,16 +1,15 @@
 """Live events as server-sent events: no gap, no duplicate, and nothing kept for a slow reader.
 
-A stream reads the store by number and sleeps on the hub in between. What it holds is one batch,
-so a client that does not read costs one batch and one parked task until it leaves.
+A stream asks for what comes after a number and sleeps on the hub in between. What it holds is one
+batch, so a client that does not read costs one batch and one parked task until it leaves.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import time
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import aclosing, closing
 from typing import Annotated
 
@@ -19,11 +18,10 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.sse import EventSourceResponse, format_sse_event
 from starlette.types import Send
 
+from ignition_toolkit.api.feed import Batch, Feed, chunks
 from ignition_toolkit.api.worker_port import WorkerPort
 from ignition_toolkit.errors import StoreError
-from ignition_toolkit.execution.hub import Subscription
-from ignition_toolkit.playbook.models import ExecutionStatus
-from ignition_toolkit.storage import EventRow
+from ignition_toolkit.execution.hub import EventHub, Subscription
 
 logger = logging.getLogger(__name__)
 
@@ -33,11 +31,10 @@ KEEP_ALIVE_S = 15.0
 #: Seconds that the stream of one execution stays open after its final event.
 LINGER_S = 0.3
 
-#: Seconds between two reads of one stream at most this often, so that ten open pages and a
-#: step that prints without end do not keep a core busy.
+#: Seconds between two looks of one stream, so that ten open pages and a step that prints without
+#: end do not keep a core busy.
 PAUSE_S = 0.01
 
-BATCH_ROWS = 200
 CHUNK_BYTES = 64 * 1024
 
 #: The largest number that the database can hold.
@@ -97,58 +94,63 @@ async def start_of(worker: WorkerPort, position: int | None, *, fresh: int | Non
     return position
 
 
-def everything(worker: WorkerPort, after: int) -> AsyncIterator[bytes]:
-    """Stream the events of all executions until the client leaves or the server stops."""
-    return _Reader(worker, None, after).parts()
+def stream(feed: Feed, hub: EventHub, after: int, execution_id: str | None) -> AsyncIterator[bytes]:
+    """Stream the events after a number until the client leaves or the server stops.
 
-
-def of_execution(worker: WorkerPort, execution_id: str, after: int) -> AsyncIterator[bytes]:
-    """Stream the events of one execution; ends LINGER_S after its final one was sent."""
-    return _Reader(worker, execution_id, after).parts()
+    Args:
+        feed: gives the events.
+        hub: rings when there are new ones.
+        after: number of the last event that the client has seen.
+        execution_id: of this execution alone; the stream then ends LINGER_S after its final event
+            was sent. None: of all.
+    """
+    return _Reader(feed, hub, after, execution_id).parts()
 
 
 class _Reader:
-    """Reads what comes after a number, and waits for more."""
+    """Sends what comes after a number, and waits for more."""
 
-    def __init__(self, worker: WorkerPort, execution_id: str | None, after: int) -> None:
-        self._worker = worker
-        self._execution_id = execution_id
+    def __init__(self, feed: Feed, hub: EventHub, after: int, execution_id: str | None) -> None:
+        self._feed = feed
+        self._hub = hub
         self._after = after
+        self._execution_id = execution_id
         self._sent_at = time.monotonic()
         self._end_at: float | None = None
 
     async def parts(self) -> AsyncIterator[bytes]:
         """Give the stream piece by piece. However it ends, its subscription ends with it."""
         # Subscribed before the first read: what is committed in between rings.
-        with closing(self._worker.hub.subscribe(self._execution_id)) as subscription:
+        with closing(self._hub.subscribe(self._execution_id)) as subscription:
             yield _OPENING
             more = True
             while more:
                 try:
-                    rows = await self._next_rows()
+                    batch = await self._next()
                 except StoreError as error:
                     logger.warning("a stream ends: %s", error, extra={"action": "api.stream"})
                     yield _UNREADABLE
                     return
-                for chunk in _chunks(rows):
+                for chunk in chunks(batch.events, CHUNK_BYTES):
                     yield chunk
                     self._sent_at = time.monotonic()
-                more = len(rows) == BATCH_ROWS or await self._more(subscription)
+                more = batch.more or await self._more(subscription)
                 if self._is_silent():
                     yield _KEEP_ALIVE
                     self._sent_at = time.monotonic()
             if self._end_at is not None:
                 yield _END
 
-    async def _next_rows(self) -> Sequence[EventRow]:
-        rows = await self._worker.events(
-            after=self._after, execution_id=self._execution_id, limit=BATCH_ROWS
-        )
-        if rows:
-            self._after = rows[-1].id
-        if self._execution_id is not None and any(map(is_final, rows)):
+    async def _next(self) -> Batch:
+        begin = time.monotonic()
+        batch = await self._feed.next(self._after, self._execution_id)
+        if batch.history:
+            # Half of the time is left to others, however long a history somebody reads.
+            await asyncio.sleep(time.monotonic() - begin)
+        self._after = batch.position
+        if self._execution_id is not None and any(event.final for event in batch.events):
             self._end_at = time.monotonic() + LINGER_S
-        return rows
+        return batch
 
     async def _more(self, subscription: Subscription) -> bool:
         """Wait for news or for the next keep-alive; returns False when the stream is over."""
@@ -164,25 +166,3 @@ class _Reader:
 
     def _is_silent(self) -> bool:
         return time.monotonic() - self._sent_at >= KEEP_ALIVE_S
-
-
-def is_final(row: EventRow) -> bool:
-    """Whether this event says that its execution is over."""
-    return row.kind == "execution" and ExecutionStatus(row.data["status"]).final
-
-
-def _chunks(rows: Iterable[EventRow]) -> Iterator[bytes]:
-    chunk = bytearray()
-    for row in rows:
-        chunk += _encoded(row)
-        if len(chunk) >= CHUNK_BYTES:
-            yield bytes(chunk)
-            chunk.clear()
-    if chunk:
-        yield bytes(chunk)
-
-
-def _encoded(row: EventRow) -> bytes:
-    # JSON text has no line breaks of its own: one data line.
-    data = json.dumps(row.data, ensure_ascii=False, separators=(",", ":"))
-    return format_sse_event(id=str(row.id), event=row.kind, data_str=data)

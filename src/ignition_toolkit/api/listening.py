@@ -8,6 +8,9 @@ import socket
 from ignition_toolkit.errors import AddressInUse, OperatorError
 
 BACKLOG = 128
+SEND_BUFFER_BYTES = 128 * 1024
+
+MAX_PORT = 65535
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -27,6 +30,9 @@ def listen(host: str, port: int) -> socket.socket:
         # Connections of a server that has just ended must not keep its port for a minute.
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
+        # Inherited by every connection: without it the system keeps megabytes for each client that
+        # does not read its stream.
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
         # Only listening makes the port ours: two sockets may be bound to one.
         listener.listen(BACKLOG)
     except OSError as error:
@@ -42,9 +48,12 @@ def url_of(listener: socket.socket) -> str:
 
 
 def _resolved(host: str, port: int) -> tuple[int, tuple[str, int]]:
+    if not 0 <= port <= MAX_PORT:
+        # The system would take its last sixteen bits.
+        raise _not_an_address(host, port)
     try:
         found = socket.getaddrinfo(host.strip("[]"), port, type=socket.SOCK_STREAM)
-    except (OSError, OverflowError, UnicodeError) as error:
+    except (OSError, UnicodeError) as error:
         raise _not_an_address(host, port) from error
     # `localhost` has two addresses; the older one is the one that everybody finds.
     family, _, _, _, address = min(found, key=lambda entry: entry[0] != socket.AF_INET)

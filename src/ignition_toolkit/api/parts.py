@@ -8,6 +8,7 @@ from typing import Annotated, Literal, cast
 
 from fastapi import Depends, Request
 
+from ignition_toolkit.api.feed import Feed
 from ignition_toolkit.api.worker_port import WorkerPort
 from ignition_toolkit.playbook.models import CancelSource
 from ignition_toolkit.web.forms import FormToken
@@ -28,6 +29,7 @@ class Parts:
 
     Args:
         worker: starts, stops and reads executions.
+        feed: gives streams their events.
         pages: renders the pages.
         static: the files that pages refer to, by name.
         form_token: proves that a form is one of ours.
@@ -35,6 +37,7 @@ class Parts:
     """
 
     worker: WorkerPort
+    feed: Feed
     pages: Pages
     static: Mapping[str, StaticFile]
     form_token: FormToken

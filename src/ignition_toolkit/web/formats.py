@@ -29,6 +29,9 @@ SOURCES = {
     CancelSource.SCHEDULE: "by a schedule",
 }
 
+#: Characters of one value that a page shows; a step's output may have millions.
+SHOWN_LENGTH = 5000
+
 #: A JSON value of at most so many characters is shown on one line.
 SHORT_JSON = 60
 
@@ -75,6 +78,15 @@ def readable(value: Any) -> str:
         return value
     short = json.dumps(value, ensure_ascii=False)
     return short if len(short) <= SHORT_JSON else json.dumps(value, ensure_ascii=False, indent=2)
+
+
+# Any: JSON values.
+def shortened(value: Any) -> str:
+    """Return a JSON value as text of a length that a page can bear; says what is left out."""
+    text = readable(value)
+    if len(text) <= SHOWN_LENGTH:
+        return text
+    return f"{text[:SHOWN_LENGTH]}\n({len(text) - SHOWN_LENGTH:,} more characters are not shown)"
 
 
 def in_tree_order(steps: Iterable[StepView]) -> list[StepView]:

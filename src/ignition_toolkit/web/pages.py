@@ -154,7 +154,7 @@ def _environment() -> Environment:
         timestamp=timestamp,
         moment=formats.moment,
         milliseconds=formats.milliseconds,
-        readable=formats.readable,
+        shortened=formats.shortened,
         outcome=formats.OUTCOMES.__getitem__,
         source=formats.SOURCES.__getitem__,
         shown_value=shown_value,

@@ -8,6 +8,7 @@ import pytest
 from fastapi import FastAPI
 
 from ignition_toolkit.api.app import create_app
+from ignition_toolkit.api.feed import Feed
 from ignition_toolkit.api.hosts import HostRules
 from ignition_toolkit.api.parts import Parts
 from tests.unit.api.fake_worker import FakeWorker
@@ -36,7 +37,9 @@ def one_app() -> FastAPI:
 def app(one_app: FastAPI, worker: FakeWorker, stopping: list[str]) -> FastAPI:
     """The app around this test's worker."""
     parts: Parts = one_app.state.parts
-    one_app.state.parts = replace(parts, worker=worker, is_stopping=lambda: bool(stopping))
+    one_app.state.parts = replace(
+        parts, worker=worker, feed=Feed(worker), is_stopping=lambda: bool(stopping)
+    )
     return one_app
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from typing import Any
 
 from ignition_toolkit.errors import NotFound, WrongState
@@ -140,8 +142,9 @@ class FakeWorker:
     ) -> Sequence[EventRow]:
         await self._asked()
         self.reads += 1
-        found = [r for r in self.rows if r.id > after and execution_id in (None, r.execution_id)]
-        return found[:limit]
+        begin = bisect_right(self.rows, after, key=lambda row: row.id)
+        later = islice(self.rows, begin, None)
+        return list(islice((r for r in later if execution_id in (None, r.execution_id)), limit))
 
     async def recent_logs(self, execution_id: str, *, limit: int) -> Sequence[EventRow]:
         await self._asked()

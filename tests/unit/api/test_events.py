@@ -11,7 +11,8 @@ from fastapi import FastAPI
 
 from ignition_toolkit.api import events as events_module
 from ignition_toolkit.api.event_schema import event_schema
-from ignition_toolkit.api.events import CHUNK_BYTES, of_execution
+from ignition_toolkit.api.events import CHUNK_BYTES, stream
+from ignition_toolkit.api.feed import Feed
 from ignition_toolkit.errors import StoreError
 from ignition_toolkit.playbook.models import ExecutionStatus
 from tests.unit.api.asgi import Conversation
@@ -265,6 +266,7 @@ async def test_readers_of_a_racing_writer_see_every_event_once_and_in_order(
 ) -> None:
     mine = worker.add().execution_id
     total = 2000
+    feed = Feed(worker)
 
     async def write() -> None:
         for number in range(total):
@@ -274,7 +276,7 @@ async def test_readers_of_a_racing_writer_see_every_event_once_and_in_order(
         worker.finish_cancelled(mine)
 
     async def read() -> list[int]:
-        return ids("".join([part.decode() async for part in of_execution(worker, mine, 0)]))
+        return ids("".join([part.decode() async for part in stream(feed, worker.hub, 0, mine)]))
 
     results = await asyncio.gather(*(read() for _ in range(5)), write())
     for seen in results[:5]:

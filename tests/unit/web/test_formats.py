@@ -73,3 +73,10 @@ def test_a_value_is_readable_text() -> None:
     assert formats.readable(long).count("\n") > 20
     assert json.loads(formats.readable(long)) == long
     assert not math.isnan(json.loads(formats.readable(1.5)))
+
+
+def test_a_value_of_millions_of_characters_is_cut_and_says_so() -> None:
+    text = formats.shortened("x" * 3_000_000)
+    assert len(text) < 6000
+    assert "2,995,000 more characters" in text
+    assert formats.shortened("x" * 5000) == "x" * 5000

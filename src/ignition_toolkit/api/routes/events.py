@@ -6,8 +6,8 @@ from typing import Any
 
 from fastapi import APIRouter, Response
 
-from ignition_toolkit.api.events import EventStream, PositionOf, everything, of_execution, start_of
-from ignition_toolkit.api.parts import WorkerOf
+from ignition_toolkit.api.events import EventStream, PositionOf, start_of, stream
+from ignition_toolkit.api.parts import PartsOf
 from ignition_toolkit.api.problems import documented
 
 router = APIRouter(tags=["events"], default_response_class=Response)
@@ -19,9 +19,10 @@ _STREAM: dict[int | str, dict[str, Any]] = {  # Any: the shape that FastAPI want
 
 
 @router.get("/api/events", responses={**_STREAM, **documented(422, 503)})
-async def all_events(worker: WorkerOf, position: PositionOf) -> Response:
+async def all_events(parts: PartsOf, position: PositionOf) -> Response:
     """Stream the events of all executions, from now on or from where the client was."""
-    return EventStream(everything(worker, await start_of(worker, position, fresh=None)))
+    after = await start_of(parts.worker, position, fresh=None)
+    return EventStream(stream(parts.feed, parts.worker.hub, after, None))
 
 
 @router.get(
@@ -32,8 +33,9 @@ async def all_events(worker: WorkerOf, position: PositionOf) -> Response:
         **documented(404, 422, 503),
     },
 )
-async def execution_events(execution_id: str, worker: WorkerOf, position: PositionOf) -> Response:
+async def execution_events(execution_id: str, parts: PartsOf, position: PositionOf) -> Response:
     """Stream the events of one execution, from its first or from where the client was."""
+    worker = parts.worker
     view = await worker.execution(execution_id)
     after = await start_of(worker, position, fresh=0)
     if view.status.final and not await worker.events(
@@ -41,4 +43,4 @@ async def execution_events(execution_id: str, worker: WorkerOf, position: Positi
     ):
         # The one answer after which a browser does not come back.
         return Response(status_code=204)
-    return EventStream(of_execution(worker, execution_id, after))
+    return EventStream(stream(parts.feed, worker.hub, after, execution_id))

@@ -36,6 +36,14 @@ function readable(value) {
   return short.length <= 60 ? short : JSON.stringify(value, null, 2);
 }
 
+const SHOWN_LENGTH = 5000;
+
+function shortened(text) {
+  if (text.length <= SHOWN_LENGTH) return text;
+  const more = (text.length - SHOWN_LENGTH).toLocaleString("en");
+  return `${text.slice(0, SHOWN_LENGTH)}\n(${more} more characters are not shown)`;
+}
+
 function showMoment(time, at) {
   time.dateTime = at;
   time.title = at;
@@ -296,7 +304,7 @@ class Log {
     step.textContent = data.step_id || "";
     const text = document.createElement("span");
     text.className = "text";
-    text.textContent = data.message;
+    text.textContent = shortened(data.message);
     item.append(time, " ", step, " ", text);
     return item;
   }
@@ -386,7 +394,8 @@ class ExecutionPage {
     const body = await answer.json();
     if (answer.ok) {
       this.notice("");
-      if (!FINAL.has(this.status)) this.showStatus(body.status);
+      // Events may have overtaken the answer: of all it says, only this cannot be outdated.
+      if (body.status === "cancelling" && !FINAL.has(this.status)) this.showStatus(body.status);
     } else {
       this.notice(body.detail);
     }
@@ -407,7 +416,7 @@ class ExecutionPage {
     showSpan(document.querySelector("#elapsed .span"), item);
     document.getElementById("progress").textContent = progress(item);
     const error = document.getElementById("error");
-    error.textContent = item.error || "";
+    error.textContent = shortened(item.error || "");
     reveal(error, Boolean(item.error));
     this.showWaiting(item.waiting_for);
     const over = FINAL.has(item.status);
@@ -441,11 +450,11 @@ class ExecutionPage {
     item.querySelector(".attempts").textContent = data.attempts > 1 ? `attempt ${data.attempts}` : "";
     if (data.status !== "running") item.querySelector(".progress").textContent = "";
     const error = item.querySelector(".error");
-    error.textContent = data.error || "";
+    error.textContent = shortened(data.error || "");
     reveal(error, Boolean(data.error));
     const output = item.querySelector(".output");
     const found = data.output && Object.keys(data.output).length > 0;
-    output.querySelector("pre").textContent = found ? readable(data.output) : "";
+    output.querySelector("pre").textContent = found ? shortened(readable(data.output)) : "";
     reveal(output, found);
     if (data.cancellation) this.fetchDetails();
   }
