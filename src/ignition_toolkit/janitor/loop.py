@@ -12,6 +12,7 @@ import os
 import select
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from signal import SIGUSR2
 
 from ignition_toolkit.janitor import proc, wire
@@ -28,8 +29,8 @@ STUCK_S = 5.0
 LATE_START_S = 0.3
 #: Entries of one list in an answer; the others are counted.
 MAX_LISTED = 500
-#: Reads in a row before other work gets its turn.
-MAX_READS = 16
+#: Messages handled in a row before other work gets its turn.
+MAX_MESSAGES = 1000
 _AFTER_ERROR_S = 0.05
 
 #: Keys of the trees that are no token's; a token has no brackets.
@@ -51,7 +52,11 @@ class Janitor:
         protected = ancestors(os.getpid()) | ancestors(hello.process.pid) | ancestors(1)
         self._forest = Forest(lists, protected)
         orphans = Orphans(
-            self._forest, hello.process, lambda: self._clock.runners, self._is_settled
+            self._forest,
+            hello.process,
+            is_named=self._is_of_worker,
+            runners=lambda: self._clock.runners,
+            is_settled=self._is_settled,
         )
         self._hunt = Hunt(self._forest, orphans)
         #: What earlier ends could not end, by token.
@@ -65,7 +70,7 @@ class Janitor:
         """Serve until the worker is gone, then end everything of it, which takes 5 s at most."""
         while not self._is_done:
             self._read()
-            if self._inbox.is_closed:
+            if self._inbox.is_closed and not self._inbox.lines:
                 self._leave()
             self._begin()
             if self._forest.trees:
@@ -84,13 +89,13 @@ class Janitor:
 
         The end of stdin alone would not do: a forked copy of the worker may hold the pipe open.
         """
-        try:
+        handle = -1
+        with suppress(OSError):
             handle = os.pidfd_open(self._worker.pid)
-        except OSError:
-            return -1
         if proc.is_gone(self._worker):
-            os.close(handle)
-            self._outbox.say("error", message=f"hello: there is no process {self._worker}")
+            self._outbox.say("error", message=f"hello: expected a live worker, {self._worker}")
+            if handle >= 0:
+                os.close(handle)
             return -1
         return handle
 
@@ -113,8 +118,8 @@ class Janitor:
 
     def _timeout_ms(self) -> int | None:
         pauses = [self._hunt.pause()] if self._forest.trees else []
-        if self._sweeps_wanted and not pauses:
-            pauses = [0.0]
+        if self._inbox.lines or (self._sweeps_wanted and not pauses):
+            pauses.append(0.0)
         next_at = self._clock.next_at()
         if next_at is not None and not self._is_leaving:
             pauses.append(max(0.0, next_at - time.monotonic()))
@@ -122,14 +127,12 @@ class Janitor:
 
     def _read(self) -> bool:
         """Handle the messages that are there; say whether that were all."""
-        reads = 0
-        while True:
-            while self._inbox.lines:
-                self._handle(self._inbox.lines.popleft())
-            if reads == MAX_READS or not self._inbox.fill():
-                break
-            reads += 1
-        return reads < MAX_READS
+        for _ in range(MAX_MESSAGES):
+            while not self._inbox.lines:
+                if not self._inbox.fill():
+                    return True
+            self._handle(self._inbox.lines.popleft())
+        return False
 
     def _is_settled(self) -> bool:
         return self._read() and not self._clock.is_starting(time.monotonic())

@@ -26,6 +26,7 @@ class Orphans:
         self,
         forest: Forest,
         worker: Identity,
+        is_named: Callable[[str], bool],
         runners: Callable[[], Collection[Identity]],
         is_settled: Callable[[], bool],
     ) -> None:
@@ -34,12 +35,15 @@ class Orphans:
         Args:
             forest: where orphans are taken to.
             worker: the process whose children are looked at.
+            is_named: says whether a marker's value is of this worker. Any other says nothing: a
+                run may start programs with whatever environment it likes.
             runners: returns the runners that are announced.
             is_settled: reads the messages that are waiting and says whether no announced
                 start is still without its answer.
         """
         self._forest = forest
         self._worker = worker
+        self._is_named = is_named
         self._runners = runners
         self._is_settled = is_settled
         #: Whether the last look left something open: a runner is being started, so that an
@@ -90,11 +94,10 @@ class Orphans:
         return tree is not None
 
     def _marker(self, stat: Stat) -> str | None:
-        marker = proc.read_marker(stat)
-        if marker is None and stat.session != stat.pid:
-            leader = proc.read_stat(stat.session)
-            marker = proc.read_marker(leader) if leader else None
-        return marker
+        """Return the marker of this worker that a process has, or its session's leader."""
+        leader = proc.read_stat(stat.session) if stat.session != stat.pid else None
+        markers = (proc.read_marker(who) for who in (stat, leader) if who)
+        return next((marker for marker in markers if marker and self._is_named(marker)), None)
 
     def _tree_without_root(self, stat: Stat) -> Tree | None:
         """Return the tree with the youngest dead root that is not younger than the orphan."""

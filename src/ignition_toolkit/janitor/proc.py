@@ -7,6 +7,7 @@ identity was checked once more.
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 from enum import Enum
@@ -17,6 +18,8 @@ MARKER = b"ITK_RUN="
 
 _KERNEL_THREAD = 0x00200000
 _CHUNK_BYTES = 65536
+#: No such process any more, not ours to read, or an environment that is not mapped (EIO).
+_GONE_OR_CLOSED = {errno.ENOENT, errno.ESRCH, errno.EACCES, errno.EPERM, errno.EIO}
 #: Neither stopped nor dead processes act: stopped, traced, zombie, dead.
 _STILL = "TtZX"
 
@@ -101,7 +104,8 @@ def list_threads(pid: int) -> list[int]:
     """Return the ids of the threads of a process, empty when there is no such process."""
     try:
         return [int(name) for name in os.listdir(f"/proc/{pid}/task")]
-    except OSError:
+    except OSError as error:
+        _raise_unless_gone(error)
         return []
 
 
@@ -201,21 +205,31 @@ def read_owner(pid: int) -> int | None:
 
 
 def read_file(path: str) -> bytes:
-    """Return what a file of /proc holds; empty when it is gone or may not be read."""
+    """Return what a file of /proc holds; empty when its process is gone or may not be read.
+
+    Raises:
+        OSError: the machine is out of files or memory. That must never look like "gone".
+    """
     try:
         handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:
+    except OSError as error:
+        _raise_unless_gone(error)
         return b""
     parts = []
     try:
         while part := os.read(handle, _CHUNK_BYTES):
             parts.append(part)
-    except OSError:
-        # The process ended while it was read; what it was does not matter any more.
+    except OSError as error:
+        _raise_unless_gone(error)
         return b""
     finally:
         os.close(handle)
     return b"".join(parts)
+
+
+def _raise_unless_gone(error: OSError) -> None:
+    if error.errno not in _GONE_OR_CLOSED:
+        raise error
 
 
 def _other_threads(pid: int) -> list[int]:

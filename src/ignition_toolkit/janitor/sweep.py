@@ -87,17 +87,17 @@ class Hunt:
                 self._take(stat, tree)
 
     def _look_at(self, pid: int, oldest: int) -> Stat | None:
-        """Take a process if its marker says so; return it when it shows no marker."""
+        """Take a process if its marker says so; return it when only its session can."""
         stat = None if self.forest.knows(pid) else proc.read_stat(pid)
         if stat is None or stat.start < oldest or proc.is_over(stat):
             return None
         marker = proc.read_marker(stat)
         if marker is None:
             self._is_undecided |= self._may_show_later(stat)
-            return stat
-        if tree := self.forest.tree_of_marker(marker):
+        elif tree := self.forest.tree_of_marker(marker):
             self._take(stat, tree)
-        return None
+            return None
+        return stat
 
     def _take(self, stat: Stat, tree: Tree) -> None:
         if stat.start >= tree.oldest:

@@ -219,8 +219,10 @@ class Outbox:
         if len(self._waiting) + len(line) > MAX_WAITING_BYTES:
             self._dropped += 1
             return
+        is_first = not self._waiting
         self._waiting += line
-        self.flush()
+        if is_first:
+            self.flush()
 
     def flush(self) -> None:
         """Write what waits, as far as the pipe takes it now; a broken pipe drops it all."""

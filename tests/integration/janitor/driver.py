@@ -51,7 +51,7 @@ class Runner:
         self.folder = folder
         self.process = subprocess.Popen(
             [sys.executable, "-S", "-E", str(STUCK), way, str(folder)],
-            env={**os.environ, "ITK_RUN": token},
+            env=os.environ | ({"ITK_RUN": token} if token else {}),
             start_new_session=True,
         )
         self.pid = self.process.pid

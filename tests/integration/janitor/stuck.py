@@ -132,6 +132,13 @@ def marked_daemon_then_exit(folder: Path) -> None:
 
 
 @way
+def strange_daemon_then_exit(folder: Path) -> None:
+    """Die and leave a daemon that carries a marker of somebody else."""
+    start_daemon(folder, environ={"ITK_RUN": "other.worker.1"})
+    await_beat(folder, "daemon")
+
+
+@way
 def session_then_exit(folder: Path) -> None:
     """Die and leave an unmarked process in the runner's own session."""
     in_child(lambda: run_again("plain_daemon", folder, {}))

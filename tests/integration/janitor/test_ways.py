@@ -25,6 +25,7 @@ CHAINS = {"chain": ("chain",), "wiped_chain": ("chain",)}
 RUNNER_DIES = {
     "daemon_then_exit": ("daemon",),
     "marked_daemon_then_exit": ("daemon",),
+    "strange_daemon_then_exit": ("daemon",),
     "session_then_exit": ("daemon",),
     "wiped_chain_then_exit": ("chain",),
 }

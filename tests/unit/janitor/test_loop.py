@@ -177,7 +177,7 @@ def test_a_long_list_is_cut_and_counted(talk: Talk, monkeypatch: pytest.MonkeyPa
 def test_a_flood_of_messages_does_not_keep_the_janitor_from_its_work(
     talk: Talk, runner: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(loop, "MAX_READS", 1)
+    monkeypatch.setattr(loop, "MAX_MESSAGES", 1)
     talk.watch(runner)
     talk.end()
     for number in range(2000):

@@ -42,7 +42,13 @@ class World:
             yield parent, [pid for pid, stat in self.stats.items() if stat.ppid == parent]
 
     def orphans(self) -> Orphans:
-        return Orphans(self.forest, WORKER, lambda: self.runners, lambda: self.is_settled)
+        return Orphans(
+            self.forest,
+            WORKER,
+            is_named=lambda marker: marker in {"t", "u", "not ended"},
+            runners=lambda: self.runners,
+            is_settled=lambda: self.is_settled,
+        )
 
     def taken(self) -> dict[int, str]:
         return {
@@ -106,6 +112,19 @@ def test_a_marked_orphan_is_decided_at_once_and_by_its_marker(world: World) -> N
     assert orphans.find() == 2
     assert world.taken() == {10: "t", 11: "u"}
     assert not orphans.is_undecided
+
+
+@pytest.mark.parametrize("marker", ["", "of another worker"])
+def test_a_marker_that_is_not_of_this_worker_says_nothing(world: World, marker: str) -> None:
+    """A run may start a worker of its own, or set the variable to anything."""
+    orphans = world.orphans()
+    world.add(7)
+    world.markers[7] = marker
+    world.is_settled = False
+    assert orphans.find() == 0
+    assert orphans.is_undecided
+    world.is_settled = True
+    assert orphans.find() == 1
 
 
 def test_an_orphan_has_the_marker_of_its_sessions_leader(world: World) -> None:

@@ -1,9 +1,10 @@
 """/proc is read right whatever a process calls itself, and signals reach only who is meant."""
 
+import errno
 import os
 import signal
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -148,6 +149,23 @@ def test_what_is_not_there_reads_as_nothing() -> None:
     assert proc.read_file("/proc/0/stat") == b""
     assert proc.list_threads(0) == []
     assert proc.identify(0) is None
+
+
+@pytest.mark.parametrize("look", [proc.is_gone, proc.is_still])
+def test_a_machine_out_of_files_never_makes_a_process_look_gone(
+    look: Callable[[Identity], bool],
+    sleeper: subprocess.Popen[bytes],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(path: str, flags: int) -> int:
+        raise OSError(errno.ENFILE, "Too many open files in system")
+
+    identity = identity_of(sleeper)
+    monkeypatch.setattr(os, "open", fail)
+    with pytest.raises(OSError, match="Too many open files"):
+        look(identity)
+    with pytest.raises(OSError, match="Too many open files"):
+        proc.send(identity, signal.SIGSTOP)
 
 
 @pytest.mark.parametrize("lists", [KernelLists(), ScannedLists()])
