@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import aclosing
 from functools import partial
 
@@ -17,6 +17,7 @@ from ignition_toolkit.cli.interrupts import Interrupts
 from ignition_toolkit.cli.output import Output
 from ignition_toolkit.cli.places import Place
 from ignition_toolkit.cli.screens import Screen
+from ignition_toolkit.cli.worker_log import WorkerLog, say_at_once
 from ignition_toolkit.errors import ServerUnreachable, StoreError, ToolkitError
 from ignition_toolkit.execution.views import ExecutionView
 
@@ -51,16 +52,24 @@ class Follower:
         out: where the text goes.
         err: where notes go that the screen does not want.
         interrupts: what the person asks for.
+        log: of the worker in this process; its lines are shown as notes.
     """
 
     def __init__(
-        self, place: Place, screen: Screen, out: Output, err: Output, interrupts: Interrupts
+        self,
+        place: Place,
+        screen: Screen,
+        out: Output,
+        err: Output,
+        interrupts: Interrupts,
+        log: WorkerLog,
     ) -> None:
         self._place = place
         self._screen = screen
         self._out = out
         self._err = err
         self._interrupts = interrupts
+        self._log = log
         self._bell = asyncio.Event()
         self._drawing = asyncio.Lock()
         self._cancel_delivered = False
@@ -76,8 +85,9 @@ class Follower:
         Cancellation: at once; the execution goes on.
         """
         try:
-            async with asyncio.TaskGroup() as group:
-                return await self._follow(begun, group)
+            with self._log_as_notes():
+                async with asyncio.TaskGroup() as group:
+                    return await self._follow(begun, group)
         except BaseExceptionGroup as failed:
             # One of them is the reason, the others are what its end did to its companions.
             raise failed.exceptions[0] from None
@@ -180,9 +190,25 @@ class Follower:
                 self._note(f"it cannot be cancelled: {error.message}")
                 return
 
+    @contextlib.contextmanager
+    def _log_as_notes(self) -> Iterator[None]:
+        loop = asyncio.get_running_loop()
+        # A worker logs in its own threads; what is drawn is drawn in this one.
+        self._log.say = lambda text: _soon(loop, partial(self._note, text))
+        try:
+            yield
+        finally:
+            self._log.say = say_at_once
+
     def _note(self, text: str) -> None:
         shown = self._screen.note(text) if self._out.failure is None else None
         if shown is None:
             self._err.offer(f"itk: {text}\n")
         else:
             self._out.offer(shown)
+
+
+def _soon(loop: asyncio.AbstractEventLoop, call: Callable[[], None]) -> None:
+    # The loop may be closed by the time that another thread has something to say.
+    with contextlib.suppress(RuntimeError):
+        loop.call_soon_threadsafe(call)

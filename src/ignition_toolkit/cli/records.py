@@ -78,7 +78,7 @@ def waiting_text(view: ExecutionSummary) -> str:
 def step_lines(steps: Iterable[StepView], style: Style) -> Iterator[str]:
     """Yield a line per step, with its error or its own cancellation below it."""
     for step in steps:
-        indent = "  " * step.step_id.count("/")
+        indent = "  " * step.step_id.count("/") if step.parent_step_id else ""
         yield f"{status_word(_word(step), style, 10)} {indent}{_step_title(step)}{_facts(step)}"
         if step.error:
             yield f"           {indent}  {printable(step.error)}"
@@ -144,7 +144,8 @@ def _word(step: StepView) -> str:
 
 
 def _step_title(step: StepView) -> str:
-    own_id = step.step_id.rpartition("/")[2]
+    # Without a parent the whole id is needed, as of the steps under on_cancel.
+    own_id = step.step_id.rpartition("/")[2] if step.parent_step_id else step.step_id
     return f"{printable(own_id)}: {printable(step.step_name)}"
 
 

@@ -2,6 +2,7 @@
 
 import signal
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -12,7 +13,7 @@ from tests.e2e.server import ITK, environment
 from tests.polling import poll_until
 
 #: Seconds for a command to begin or to end; generous, as the machine may be busy.
-SOON_S = 30.0
+SOON_S = 60.0
 
 
 @dataclass
@@ -54,10 +55,11 @@ class Command:
         """Return what lives of all that was seen."""
         return [one for one in self.seen if is_alive(one)]
 
-    def send(self, number: signal.Signals) -> None:
-        """Signal it, and nothing else."""
+    def send(self, number: signal.Signals) -> float:
+        """Signal it, and nothing else. Returns the monotonic second of it."""
         self.look()
         self.process.send_signal(number)
+        return time.monotonic()
 
     def end(self) -> int:
         """Return its exit code; nothing of it may be left at that moment."""

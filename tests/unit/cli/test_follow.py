@@ -1,6 +1,7 @@
 """Following ends with the final state, passes on what is asked, and waits for no reader."""
 
 import asyncio
+import logging
 import os
 import time
 from collections.abc import AsyncIterator, Iterator
@@ -13,6 +14,7 @@ from ignition_toolkit.cli.follow import Abandoned, Follower
 from ignition_toolkit.cli.interrupts import Interrupts
 from ignition_toolkit.cli.output import Output
 from ignition_toolkit.cli.screens import PlainScreen
+from ignition_toolkit.cli.worker_log import WorkerLog, worker_log
 from ignition_toolkit.errors import NotFound, ServerUnreachable, StoreError, ToolkitError
 from ignition_toolkit.execution.views import ExecutionView
 from tests.polling import PollUntilAsync
@@ -53,7 +55,9 @@ class Following:
     def begin(self) -> None:
         """Follow in a task of its own."""
         screen = PlainScreen(plain)
-        follower = Follower(self.place, screen, self.out.output, self.err.output, self.wishes)
+        follower = Follower(
+            self.place, screen, self.out.output, self.err.output, self.wishes, WorkerLog()
+        )
         self.task = asyncio.get_running_loop().create_task(follower.follow(self.place.view))
 
     async def end(self) -> ExecutionView:
@@ -294,3 +298,18 @@ async def test_ctrl_c_ends_the_wait_for_a_slow_reader(pipes: tuple[Pipe, Pipe]) 
         assert not done
         following.wishes.wish()
         assert (await following.end()).status == "completed"
+
+
+async def test_what_the_worker_logs_is_a_note(pipes: tuple[Pipe, Pipe]) -> None:
+    logger = logging.getLogger("ignition_toolkit.execution.something")
+    with worker_log() as log:
+        screen = PlainScreen(plain)
+        place = FakePlace()
+        follower = Follower(place, screen, pipes[0].output, pipes[1].output, Wishes(), log)
+        async with asyncio.TaskGroup() as group:
+            task = group.create_task(follower.follow(place.view))
+            await asyncio.sleep(0)
+            await asyncio.get_running_loop().run_in_executor(None, logger.warning, "too slow")
+            place.view = execution("completed", completed_at=after(2))
+            await task
+    assert pipes[1].read_all() == "itk: warning: too slow\n"

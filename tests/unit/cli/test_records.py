@@ -33,7 +33,8 @@ def test_an_execution_shows_what_happened_and_to_which_step() -> None:
         step("wait", "completed", completed_at=after(2.1)),
         step("ask", "failed", completed_at=after(5), attempts=3, error="no answer\nat all"),
         step("tell", "pending", started_at=None),
-        step("nested/inner", "skipped"),
+        step("nested/inner", "skipped", parent_step_id="nested"),
+        step("on_cancel/tidy", "completed"),
     )
     view = execution(
         "failed",
@@ -58,6 +59,7 @@ def test_an_execution_shows_what_happened_and_to_which_step() -> None:
         r"             no answer\nat all",
         "not run    tell: The step tell",
         "skipped      inner: The step nested/inner",
+        "completed  on_cancel/tidy: The step on_cancel/tidy",
     ]
 
 

@@ -1,0 +1,214 @@
+"""`itk` beside `itk serve`: runs are handed over, and executions are looked at and steered."""
+
+import json
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.server import Server, free_port, launch
+from tests.integration.cli.command import Command, done, itk
+from tests.polling import poll_until
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server that owns a data folder, for the tests that leave it running."""
+    running = launch(tmp_path_factory.mktemp("server") / "data")
+    yield running
+    running.clean_up()
+
+
+def execution_of(command: Command) -> str:
+    """Return the id that a run has told."""
+    return command.stdout().splitlines()[0].rpartition(" ")[2]
+
+
+def test_a_run_goes_to_the_server_that_owns_the_folder(
+    server: Server, tmp_path: Path, shelf: Path
+) -> None:
+    data = str(server.data_dir)
+    playbook = str(shelf / "tells.yaml")
+    told = done(tmp_path / "run", "run", playbook, "-p", "who=you", ITK_DATA_DIR=data)
+    assert told.returncode == 0
+    assert told.stderr == (
+        f"itk: the data folder belongs to the server at {server.url}, which runs it\n"
+    )
+    assert "info       greet: hello you" in told.stdout
+    assert told.stdout.splitlines()[-1].startswith("completed after ")
+
+
+def test_ctrl_c_cancels_it_there(server: Server, tmp_path: Path) -> None:
+    run = itk(tmp_path / "run", "run", "tests/test_cancellation.yaml", "--server", server.url)
+    with run as command:
+        command.wait_for("running    step1: Long Sleep")
+        execution_id = execution_of(command)
+        command.send(signal.SIGINT)
+        assert command.process.wait(30) == 130
+        assert "\n  outcome      cooperative: " in command.stdout()
+    record = server.client.execution(execution_id)["cancellation"]
+    assert record["source"] == "cli"
+    assert record["step_stopped_ms"] < 500
+
+
+def test_a_second_ctrl_c_leaves_and_the_server_goes_on_cancelling(
+    server: Server, tmp_path: Path, shelf: Path
+) -> None:
+    run = itk(tmp_path / "run", "run", str(shelf / "tidies.yaml"), "--server", server.url)
+    with run as command:
+        command.wait_for("running    nap: Nap")
+        execution_id = execution_of(command)
+        command.send(signal.SIGINT)
+        command.wait_for("running    on_cancel/tidy: Tidy")
+        command.send(signal.SIGINT)
+        assert command.process.wait(30) == 130
+        assert command.stderr().splitlines()[-1] == (
+            f"itk: the server goes on cancelling {execution_id}; `itk show` has the record"
+        )
+    assert server.client.execution(execution_id)["status"] == "cancelling"
+    server.client.cancel(execution_id)
+    assert server.client.wait(execution_id)["status"] == "cancelled"
+
+
+def test_what_the_server_refuses_is_said_as_here(
+    server: Server, tmp_path: Path, shelf: Path
+) -> None:
+    told = done(tmp_path / "1", "run", str(shelf / "tells.yaml"), "--server", server.url)
+    assert told.returncode == 2
+    assert "  who: expected text, found nothing: it is required" in told.stderr
+    told = done(tmp_path / "2", "run", "tests/test_cancelation.yaml", ITK_SERVER=server.url)
+    assert told.returncode == 2
+    assert "did you mean 'tests/test_cancellation.yaml'?" in told.stderr
+    (shelf / "bad.yaml").write_text("name: [\n")
+    told = done(tmp_path / "3", "run", str(shelf / "bad.yaml"), "--server", server.url)
+    assert told.returncode == 2
+    assert "/bad.yaml:2:1: " in told.stderr
+
+
+def test_an_execution_is_listed_shown_and_its_log_followed(
+    server: Server, tmp_path: Path, shelf: Path
+) -> None:
+    execution_id = server.client.start_text((shelf / "tells.yaml").read_text(), who="you")
+    with itk(tmp_path / "logs", "logs", "-f", execution_id, ITK_SERVER=server.url) as command:
+        assert command.process.wait(30) == 0
+        lines = [line[9:] for line in command.stdout().splitlines()]
+    assert lines[0] == "info       greet: hello you"
+    assert lines[1:201] == [f"out        write: line {n}" for n in range(200)]
+    again = done(tmp_path / "again", "logs", execution_id, ITK_SERVER=server.url)
+    assert [line[9:] for line in again.stdout.splitlines()] == lines
+    listed = done(tmp_path / "list", "list", "--status", "completed", ITK_SERVER=server.url)
+    assert any(line.startswith(f"{execution_id}  completed") for line in listed.stdout.splitlines())
+    shown = done(tmp_path / "show", "show", execution_id, ITK_SERVER=server.url)
+    assert f"execution  {execution_id}\n" in shown.stdout
+    assert "completed  greet: Greet (" in shown.stdout
+    as_json = done(tmp_path / "json", "show", "--json", execution_id, ITK_SERVER=server.url)
+    assert json.loads(as_json.stdout) == server.client.execution(execution_id)
+
+
+def test_the_log_of_a_running_execution_is_what_there_is(
+    server: Server, tmp_path: Path, shelf: Path
+) -> None:
+    execution_id = server.client.start_text((shelf / "sleeps.yaml").read_text())
+    server.client.wait(execution_id, {"running"})
+    begun = time.monotonic()
+    told = done(tmp_path / "logs", "logs", execution_id, ITK_SERVER=server.url)
+    assert (told.returncode, told.stdout) == (0, "")
+    assert time.monotonic() - begun < 20
+    server.client.cancel(execution_id)
+
+
+def test_an_execution_is_paused_resumed_skipped_and_cancelled(
+    server: Server, tmp_path: Path, shelf: Path
+) -> None:
+    execution_id = server.client.start_text((shelf / "sleeps.yaml").read_text())
+    server.client.wait(execution_id, {"running"})
+    step_is(server, execution_id, "running")
+    for verb in ("pause", "resume", "pause", "skip"):
+        assert steer(tmp_path, verb, execution_id, server) == 0
+    server.client.wait(execution_id, {"paused"})
+    step_is(server, execution_id, "skipped")
+    assert steer(tmp_path, "cancel", execution_id, server) == 0
+    assert server.client.wait(execution_id)["status"] == "cancelled"
+    assert steer(tmp_path, "cancel", execution_id, server) == 2
+    assert steer(tmp_path, "resume", execution_id, server) == 2
+
+
+def step_is(server: Server, execution_id: str, status: str) -> None:
+    """Wait until the first step is in a status."""
+    poll_until(
+        lambda: server.client.execution(execution_id)["step_results"][0]["status"] == status, 30
+    )
+
+
+def steer(folder: Path, verb: str, execution_id: str, server: Server) -> int:
+    """Run a command about one execution and return its exit code."""
+    return done(folder / "steer", verb, execution_id, ITK_SERVER=server.url).returncode
+
+
+def test_all_are_cancelled_with_one_word(server: Server, tmp_path: Path, shelf: Path) -> None:
+    text = (shelf / "sleeps.yaml").read_text()
+    ids = [server.client.start_text(text) for _ in range(3)]
+    told = done(tmp_path / "all", "cancel", "--all", "--server", server.url)
+    assert told.returncode == 0
+    assert set(ids) <= set(told.stdout.split())
+    for execution_id in ids:
+        assert server.client.wait(execution_id)["status"] == "cancelled"
+
+
+def test_an_unknown_id_is_exit_code_2(server: Server, tmp_path: Path) -> None:
+    for verb in ("show", "logs", "cancel", "pause", "resume", "skip"):
+        told = done(tmp_path / verb, verb, "0192-none", ITK_SERVER=server.url)
+        assert told.returncode == 2, verb
+        assert "0192-none" in told.stderr
+
+
+def test_a_second_server_on_the_folder_or_the_port_is_refused(
+    server: Server, tmp_path: Path
+) -> None:
+    data = str(server.data_dir)
+    told = done(tmp_path / "1", "serve", "--port", str(free_port()), "--data-dir", data)
+    assert told.returncode == 2
+    assert told.stderr.startswith(
+        f"itk: the data folder {data} belongs to a server at {server.url}"
+    )
+    told = done(tmp_path / "2", "serve", "--port", str(server.port))
+    assert told.returncode == 2
+    assert str(server.port) in told.stderr
+    assert "Traceback" not in told.stderr
+
+
+def test_a_run_outlives_a_restart_of_its_server_and_tells_the_truth(
+    tmp_path: Path, shelf: Path
+) -> None:
+    first = launch(tmp_path / "data")
+    try:
+        run = itk(tmp_path / "run", "run", str(shelf / "sleeps.yaml"), "--server", first.url)
+        with run as command:
+            command.wait_for("running    nap: Nap")
+            first.look()
+            first.kill()
+            second = launch(tmp_path / "data", port=first.port)
+            try:
+                assert command.process.wait(60) == 1
+                assert command.stdout().splitlines()[-1].startswith("interrupted")
+            finally:
+                second.clean_up()
+    finally:
+        first.clean_up()
+
+
+def test_a_server_that_owns_the_folder_and_is_stuck_is_not_called_absent(
+    tmp_path: Path, shelf: Path
+) -> None:
+    from ignition_toolkit.execution.owner import FolderLock
+
+    lock = FolderLock.take(tmp_path / "run/data", kind="server", url="http://127.0.0.1:1")
+    try:
+        told = done(tmp_path / "run", "run", str(shelf / "sleeps.yaml"))
+    finally:
+        lock.release()
+    assert told.returncode == 3
+    assert "belongs to a server at http://127.0.0.1:1 (process " in told.stderr
+    assert "does not answer" in told.stderr
