@@ -211,7 +211,8 @@ def prepare_process(folder: Path) -> TextIO:
     for number in (signal.SIGINT, signal.SIGHUP):
         signal.signal(number, lambda _number, _frame: None)
     stuck = open(folder / STUCK_FILE, "w", encoding="utf-8")  # noqa: SIM115 - open to the end
-    faulthandler.register(signal.SIGUSR2, file=stuck, all_threads=True)
+    # This thread only: a look at the frames of threads that run is a crash in waiting.
+    faulthandler.register(signal.SIGUSR2, file=stuck, all_threads=False)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             # What a step prints is seen at once, and in the encoding that the supervisor reads.

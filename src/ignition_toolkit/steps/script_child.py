@@ -125,7 +125,8 @@ def main() -> int:
         job = json.load(stream)
     # Kept open to the end: faulthandler writes to the descriptor.
     stuck = open(job["stuck_file"], "w", encoding="utf-8")  # noqa: SIM115
-    faulthandler.register(signal.SIGUSR2, file=stuck, all_threads=True)
+    # This thread only: a look at the frames of threads that run is a crash in waiting.
+    faulthandler.register(signal.SIGUSR2, file=stuck, all_threads=False)
     pid = os.getpid()
     try:
         return run_script(job["script"], job["variables"], Reports(report_fd))
