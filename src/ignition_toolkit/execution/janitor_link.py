@@ -231,7 +231,8 @@ class JanitorLink:
         loop = asyncio.get_running_loop()
         loop.remove_reader(self._pidfd)
         os.close(self._pidfd)
-        assert self._process is not None and self._answers is not None and self._commands is not None
+        assert self._process is not None
+        assert self._answers is not None and self._commands is not None
         self._answers.drain()
         self._answers.close()
         self._commands.close()

@@ -33,7 +33,9 @@ class Progress:
         """Take note of a step's change."""
         if change.status is not StepStatus.CANCELLED:
             below = f"{change.step_id}/"
-            self.cancelled = [stopped for stopped in self.cancelled if not stopped.startswith(below)]
+            self.cancelled = [
+                stopped for stopped in self.cancelled if not stopped.startswith(below)
+            ]
         if change.status is StepStatus.RUNNING:
             self.started = True
             self.running[change.step_id] = change
@@ -57,9 +59,7 @@ class Progress:
             return
         if scope.prefix:
             self._resume = without_prefix(self._resume, scope.prefix)
-        self._resume.scopes[scope.prefix] = ScopeState(
-            path=scope.path, parameters=scope.parameters
-        )
+        self._resume.scopes[scope.prefix] = ScopeState(path=scope.path, parameters=scope.parameters)
 
     def on_variable(self, variable: VariableSet) -> None:
         """Take note of a variable."""
@@ -79,9 +79,7 @@ class Progress:
         """Note that a step was skipped while it ran."""
         self._resume = without_prefix(self._resume, f"{step_id}/")
         status = StepStatus.SKIPPED
-        self._resume.results[step_id] = StepResult(
-            step_id=step_id, status=status, attempts=attempt
-        )
+        self._resume.results[step_id] = StepResult(step_id=step_id, status=status, attempts=attempt)
         self._take_up_outer(step_id)
 
     def _take_up_outer(self, step_id: str) -> None:

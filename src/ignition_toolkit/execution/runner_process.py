@@ -141,7 +141,7 @@ class RunnerProcess:
         self._rest = bytearray(rest)
         for line in lines:
             if not self._broken:
-                self._on_line(line)
+                self._on_line(bytes(line))
 
     def _on_line(self, line: bytes) -> None:
         try:

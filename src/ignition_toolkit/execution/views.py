@@ -13,6 +13,7 @@ from ignition_toolkit.playbook.models import (
     Timestamp,
 )
 
+
 class View(BaseModel):
     """Base of the views: immutable; fields may be added in later releases."""
 
