@@ -16,9 +16,14 @@ def main() -> None:
 
         stdout().write(version_line() + "\n")
         sys.exit(0)
-    from ignition_toolkit.cli.app import run_app
+    try:
+        from ignition_toolkit.cli.app import run_app
 
-    sys.exit(run_app(sys.argv[1:]))
+        code = run_app(sys.argv[1:])
+    except KeyboardInterrupt:
+        # Ctrl-C while the libraries are loaded: no command has begun.
+        code = 130
+    sys.exit(code)
 
 
 def _keep_standard_descriptors() -> None:

@@ -214,33 +214,34 @@ def cancel(
     every: Annotated[
         bool, typer.Option("--all", help="Cancel every execution that is not over.")
     ] = False,
+    as_json: Json = False,
     server: Server = None,
 ) -> None:
     """Cancel an execution. The answer does not wait for its end."""
     from ignition_toolkit.cli.commands.controlling import cancel as cancel_executions
 
-    cancel_executions(server, execution_id, every=every)
+    cancel_executions(server, execution_id, every=every, as_json=as_json)
 
 
 @app.command(rich_help_panel=LOOKING)
-def pause(execution_id: ExecutionId, server: Server = None) -> None:
+def pause(execution_id: ExecutionId, as_json: Json = False, server: Server = None) -> None:
     """Pause an execution after its current step."""
-    _control(server, execution_id, "pause")
+    _control(server, execution_id, "pause", as_json)
 
 
 @app.command(rich_help_panel=LOOKING)
-def resume(execution_id: ExecutionId, server: Server = None) -> None:
+def resume(execution_id: ExecutionId, as_json: Json = False, server: Server = None) -> None:
     """Let a paused execution go on."""
-    _control(server, execution_id, "resume")
+    _control(server, execution_id, "resume", as_json)
 
 
 @app.command(rich_help_panel=LOOKING)
-def skip(execution_id: ExecutionId, server: Server = None) -> None:
+def skip(execution_id: ExecutionId, as_json: Json = False, server: Server = None) -> None:
     """Skip the current step. While it is paused, the next one."""
-    _control(server, execution_id, "skip")
+    _control(server, execution_id, "skip", as_json)
 
 
-def _control(server: str | None, execution_id: str, verb: str) -> None:
+def _control(server: str | None, execution_id: str, verb: str, as_json: bool) -> None:
     from ignition_toolkit.cli.commands.controlling import control
 
-    control(server, execution_id, verb)
+    control(server, execution_id, verb, as_json=as_json)

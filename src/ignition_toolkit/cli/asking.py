@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from ignition_toolkit.cli.client import ServerClient
 from ignition_toolkit.cli.server_url import chosen_url, default_owner, server_url
@@ -46,6 +47,12 @@ def address(execution_id: str, verb: str = "") -> str:
     if not ID.fullmatch(execution_id):
         raise NotFound(f"no execution has the id {execution_id!r}; `itk list` shows them all")
     return f"/api/executions/{execution_id}" + (f"/{verb}" if verb else "")
+
+
+# Any: JSON as the server sent it.
+def as_text(answer: Any) -> str:
+    """Return JSON for a person and for programs alike."""
+    return json.dumps(answer, indent=2) + "\n"
 
 
 def _explained(error: ServerUnreachable, option: str | None) -> ServerUnreachable:

@@ -45,6 +45,8 @@ def test_cancel_asks_for_the_cancel_of_one(
     )
     assert run_app(["cancel", EXECUTION_ID]) == 0
     assert f"{EXECUTION_ID} already is being cancelled" in capfd.readouterr().out
+    assert run_app(["cancel", EXECUTION_ID, "--json"]) == 0
+    assert json.loads(capfd.readouterr().out) == answer | {"already": True}
 
 
 @pytest.mark.parametrize(
@@ -61,6 +63,8 @@ def test_cancel_all_names_what_it_cancels(
     server.on("POST /api/executions/cancel", {"execution_ids": ids}, status=202)
     assert run_app(["cancel", "--all"]) == 0
     assert capfd.readouterr().out == said
+    assert run_app(["cancel", "--all", "--json"]) == 0
+    assert json.loads(capfd.readouterr().out) == {"execution_ids": ids}
 
 
 def test_a_cancel_after_the_end_is_wrong_input(

@@ -5,7 +5,7 @@ Imports no views: a cancel should be on its way soon.
 
 from __future__ import annotations
 
-from ignition_toolkit.cli.asking import address, ask
+from ignition_toolkit.cli.asking import address, as_text, ask
 from ignition_toolkit.cli.output import stdout
 from ignition_toolkit.cli.text import plural
 from ignition_toolkit.errors import OperatorError
@@ -19,23 +19,32 @@ DONE = {
 }
 
 
-def cancel(server: str | None, execution_id: str | None, *, every: bool) -> None:
+def cancel(
+    server: str | None, execution_id: str | None, *, every: bool, as_json: bool = False
+) -> None:
     """Cancel one execution, or every one that is not over."""
     if every == (execution_id is not None):
         raise OperatorError("name one execution to cancel, or --all for every one: one of the two")
     if execution_id is not None:
-        control(server, execution_id, "cancel")
+        control(server, execution_id, "cancel", as_json=as_json)
         return
     answer = ask(server, lambda client: client.post("/api/executions/cancel"))
-    ids = answer["execution_ids"]
-    count = plural(len(ids), "execution")
-    lines = [f"{count} {'is' if len(ids) == 1 else 'are'} being cancelled", *ids]
-    stdout().write("\n".join(lines) + "\n" if ids else "nothing runs: nothing to cancel\n")
+    stdout().write(as_text(answer) if as_json else _all_of(answer["execution_ids"]))
 
 
-def control(server: str | None, execution_id: str, verb: str) -> None:
+def control(server: str | None, execution_id: str, verb: str, *, as_json: bool = False) -> None:
     """Ask for one of the verbs of DONE."""
     answer = ask(server, lambda client: client.post(address(execution_id, verb)))
+    if as_json:
+        stdout().write(as_text(answer))
+        return
     already = " already" if answer.get("already") else ""
     done = DONE[verb].format(id=execution_id)
     stdout().write(f"{execution_id}{already} {done} (status {answer['status']})\n")
+
+
+def _all_of(ids: list[str]) -> str:
+    if not ids:
+        return "nothing runs: nothing to cancel\n"
+    count = plural(len(ids), "execution")
+    return "\n".join([f"{count} {'is' if len(ids) == 1 else 'are'} being cancelled", *ids, ""])

@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
-from typing import Any
 
-from ignition_toolkit.cli.asking import address, ask
+from ignition_toolkit.cli.asking import address, as_text, ask
 from ignition_toolkit.cli.client import ServerClient
 from ignition_toolkit.cli.events import Event
 from ignition_toolkit.cli.narrator import Narrator
@@ -86,12 +85,6 @@ def _log_line(out: Output) -> Callable[[Event], str]:
 def json_line(event: Event) -> str:
     """Return a log event as one line of JSON."""
     return json.dumps(event.data) + "\n"
-
-
-# Any: JSON as the server sent it.
-def as_text(answer: Any) -> str:
-    """Return JSON for a person and for programs alike."""
-    return json.dumps(answer, indent=2) + "\n"
 
 
 def _checked_status(status: str) -> str:
