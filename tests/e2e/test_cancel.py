@@ -1,0 +1,95 @@
+"""The promise, over HTTP: whatever a step does, a cancel ends it within 0.5 s, all of it."""
+
+import time
+from datetime import datetime
+from typing import Any
+
+import pytest
+
+from tests.e2e.conftest import NewWitness
+from tests.e2e.observer import Witness, monotonic_of
+from tests.e2e.server import Server
+from tests.e2e.ways import STUCK, Stuck
+
+#: Seconds from the request until nothing acts any more.
+PROMISE_S = 0.5
+#: What a figure of the record may differ by from what was seen outside: a beat that was under way.
+SLACK_S = 0.02
+#: Seconds that the files are watched after the end for a beat that must not come.
+STILL_S = 0.25
+
+
+@pytest.mark.parametrize("stuck", STUCK, ids=lambda stuck: stuck.id)
+def test_a_stuck_step_is_over_in_half_a_second_with_all_that_it_started(
+    server: Server, witness: NewWitness, stuck: Stuck
+) -> None:
+    outcomes = cancel_at_once(server, [witness() for _ in range(3)], stuck)
+    assert stuck.outcome in outcomes, outcomes
+
+
+@pytest.mark.stress
+@pytest.mark.parametrize("stuck", STUCK, ids=lambda stuck: stuck.id)
+def test_a_stuck_step_is_over_in_half_a_second_twenty_times(
+    server: Server, witness: NewWitness, stuck: Stuck
+) -> None:
+    for _ in range(20):
+        cancel_at_once(server, [witness()], stuck)
+
+
+def cancel_at_once(server: Server, witnesses: list[Witness], stuck: Stuck) -> set[str]:
+    """Run one execution for each witness, cancel them all, and hold each against the promise.
+
+    Returns the outcomes that their records tell.
+    """
+    client = server.client
+    ids = [client.start(stuck.path, beat=str(witness.path)) for witness in witnesses]
+    for witness in witnesses:
+        witness.wait_acting(stuck.processes)
+    asked = [client.cancel(execution_id) for execution_id in ids]
+    executions = []
+    for execution_id, witness in zip(ids, witnesses, strict=True):
+        executions.append(client.wait(execution_id, {"cancelled"}))
+        witness.assert_gone()
+    time.sleep(STILL_S)
+    for moment, execution, witness in zip(asked, executions, witnesses, strict=True):
+        assert_truthful(execution, stuck)
+        assert_in_time(moment, execution, witness)
+    return {execution["cancellation"]["outcome"] for execution in executions}
+
+
+def assert_in_time(asked: float, execution: dict[str, Any], witness: Witness) -> None:
+    """Fail when anything acted later than promised, or later than the record says."""
+    record = execution["cancellation"]
+    requested = monotonic_of(datetime.fromisoformat(record["requested_at"]).timestamp())
+    gone = requested + record["tree_gone_ms"] / 1000
+    witness.assert_silent(since=gone + SLACK_S, for_s=0.0)
+    assert witness.last() - asked <= PROMISE_S, f"acted {witness.last() - asked:.3f} s after"
+    assert record["tree_gone_ms"] <= 1000 * PROMISE_S, record
+
+
+def assert_truthful(execution: dict[str, Any], stuck: Stuck) -> None:
+    """Fail when the record of the cancel is not what happened."""
+    record = execution["cancellation"]
+    stuck.assert_outcome(record)
+    stuck.assert_place(record)
+    assert record["source"] == "api"
+    assert record["step_id"] == "stuck"
+    assert record["leftovers"] == []
+    assert 0 <= record["step_stopped_ms"] <= record["tree_gone_ms"] + 1000 * SLACK_S, record
+    names = {process["name"] for process in record["killed"]}
+    # A name ends as the interpreter's version has it: python, python3, python3.11.
+    missing = {name for name in stuck.killed if not any(n.startswith(name) for n in names)}
+    assert not missing, f"{missing} not in {record['killed']}"
+    (step,) = execution["step_results"]
+    assert step["status"] == "cancelled", step
+    assert execution["error"] is None, execution
+
+
+def test_the_pattern_guides_own_test_ends_cancelled_in_half_a_second(server: Server) -> None:
+    client = server.client
+    execution_id = client.start("tests/test_cancellation.yaml")
+    client.wait(execution_id, {"running"})
+    time.sleep(2)
+    asked = client.cancel(execution_id)
+    client.wait(execution_id, {"cancelled"})
+    assert time.monotonic() - asked <= PROMISE_S
