@@ -82,7 +82,7 @@ def test_sleep_is_never_short_when_a_timer_fires_early(monkeypatch: pytest.Monke
         await cancellable_sleep(5)
         return fake_clock.now() - began
 
-    monkeypatch.setattr(cancellation.asyncio, "sleep", early)
+    monkeypatch.setattr(asyncio, "sleep", early)
     assert fake_clock.run(main()) >= 5
 
 
@@ -134,7 +134,7 @@ class Answers:
 FORMS: list[Callable[[Answers], Callable[[], Any]]] = [
     lambda answers: answers,
     lambda answers: answers.later,
-    lambda answers: lambda: answers.later(),
+    lambda answers: lambda: answers.later(),  # noqa: PLW0108 - a lambda is the case
     lambda answers: lambda: asyncio.ensure_future(answers.later()),
 ]
 IDS = ["function", "coroutine function", "lambda with a coroutine", "lambda with a future"]
@@ -500,7 +500,7 @@ async def test_the_guides_examples_work_as_written() -> None:
     element, page = Element(), Page()
     await cancellable_sleep(0.001)
     await cancellable_poll(
-        condition=lambda: element.is_visible(),
+        condition=lambda: element.is_visible(),  # noqa: PLW0108 - as the guide has it
         timeout=30,
         poll_interval=1.0,
         error_message="Element not visible",

@@ -193,7 +193,7 @@ def test_outputs_become_json_values() -> None:
     loop: list[Any] = [1]
     loop.append(loop)
 
-    async def odd(context: StepContext, params: dict[str, Any]) -> dict[str, Any]:
+    async def odd(context: StepContext, params: dict[str, Any]) -> dict[Any, Any]:
         return {
             "nan": math.nan,
             "inf": -math.inf,
@@ -452,6 +452,17 @@ def test_a_step_that_ends_in_time_is_not_disturbed_by_its_clock() -> None:
     )
     assert result.status is COMPLETED
     assert not host.of(Settled)
+
+
+def test_no_clock_of_a_step_runs_on_after_it() -> None:
+    async def main() -> None:
+        await Bench(program(step("a"), step("b"))).run()
+        loop = asyncio.get_running_loop()
+        # There is no public way to ask for the timers.
+        timers: list[asyncio.TimerHandle] = getattr(loop, "_scheduled")  # noqa: B009
+        assert [timer for timer in timers if not timer.cancelled()] == []
+
+    fake_clock.run(main())
 
 
 def test_a_step_that_blocks_past_its_deadline_and_ends_has_ended() -> None:
