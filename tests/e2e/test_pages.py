@@ -211,7 +211,11 @@ def test_the_click_is_answered_at_once_and_a_silent_server_is_told_of_after_a_se
 ) -> None:
     page = person.open(running(server, "steps.yaml"))
     held: list[Route] = []
-    page.route("**/cancel", lambda route: held.append(route))
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route("**/cancel", hold)
     page.get_by_role("button", name="Cancel", exact=True).click()
     # Without waiting: it is the click itself that changes the button.
     assert page.locator("form[data-action=cancel] button").inner_text() == "Cancelling"
@@ -248,6 +252,8 @@ def test_pause_skip_and_resume_are_buttons_that_appear_when_they_make_sense(
     expect_status(page, "running")
     expect(page.locator("#steps .step").nth(1)).to_contain_text("running")
     expect(page.locator("#progress")).to_have_text("step 2 of 3")
+    page.reload()
+    expect(page.locator("#progress")).to_have_text("step 2 of 3")
 
 
 def test_the_list_is_live(person: Person, server: Server) -> None:
@@ -259,6 +265,8 @@ def test_the_list_is_live(person: Person, server: Server) -> None:
     expect(page.locator("#executions tbody tr").first).to_have_attribute("data-id", execution_id)
     first = row.locator(".span").inner_text()
     expect(row.locator(".span")).not_to_have_text(first)
+    server.client.http.post(f"/api/executions/{execution_id}/skip")
+    expect(row.locator(".cell-progress")).to_have_text("step 2 of 3", timeout=DEADLINE_MS)
     server.client.cancel(execution_id)
     expect(row.locator(".badge")).to_have_text("cancelled", timeout=DEADLINE_MS)
     shown = row.inner_text()

@@ -67,6 +67,7 @@ class Pages:
             token_field=TOKEN_FIELD,
             prefix=PARAMETER_PREFIX,
             active=formats.ACTIVE,
+            progress_facts=progress_facts,
             log_lines=LOG_LINES,
         )
         for name in self._environment.list_templates():
@@ -137,6 +138,12 @@ def cancel_label(item: ExecutionView) -> str:
         return "Cancel"
     stopped = item.cancellation is not None and item.cancellation.tree_gone_ms is not None
     return "Cancel the clean-up" if stopped else "Cancelling"
+
+
+def progress_facts(item: ExecutionView) -> str:
+    """Return what the page's script needs to say how far an execution is, as JSON."""
+    fields = {"status", "started_at", "current_step_index", "total_steps"}
+    return item.model_dump_json(include=fields)
 
 
 def _environment() -> Environment:

@@ -75,7 +75,7 @@ async def test_a_mistake_of_ours_shows_nothing_inside_and_is_logged(
 async def test_an_unforeseen_exception_shows_nothing_inside(
     client: httpx2.AsyncClient, worker: FakeWorker
 ) -> None:
-    worker.error = RuntimeError("/home/somebody/internals")
+    worker.error = RuntimeError("/srv/somewhere/internals")
     answer = await client.get("/api/executions")
     assert answer.status_code == 500
     assert answer.headers["content-type"] == problems.MEDIA_TYPE

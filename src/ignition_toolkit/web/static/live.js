@@ -222,7 +222,28 @@ class ExecutionsPage {
     this.rows = new Map([...this.body.rows].map((row) => [row.dataset.id, row]));
     new Live("/api/events", null, Number(main.dataset.after), (kind, data) => {
       if (kind === "execution") this.show(data);
+      if (kind === "step" && !data.parent_step_id) this.refreshSoon();
     });
+  }
+
+  // Which step an execution is at is not in its events: asked for, at most once a second.
+  refreshSoon() {
+    if (this.refreshing) return;
+    this.refreshing = setTimeout(() => this.refresh(), 1000);
+  }
+
+  async refresh() {
+    try {
+      const answer = await fetch("/api/executions?limit=50", { signal: AbortSignal.timeout(GIVE_UP_MS) });
+      const page = await answer.json();
+      for (const item of page.items) {
+        const row = this.rows.get(item.execution_id);
+        if (row) row.querySelector(".cell-progress").textContent = progress(item);
+      }
+    } catch {
+      // The connection's own notice says that the server does not answer.
+    }
+    this.refreshing = null;
   }
 
   show(item) {
@@ -318,6 +339,7 @@ class ExecutionPage {
     this.status = main.dataset.status;
     this.cleansUp = main.dataset.cleanUp === "yes";
     this.asked = null;
+    this.item = JSON.parse(main.dataset.item);
     this.log = new Log();
     this.forms = [...document.querySelectorAll("form[data-action]")];
     for (const form of this.forms) {
@@ -414,7 +436,8 @@ class ExecutionPage {
     this.cleansUp = Boolean(item.cancellation && item.cancellation.tree_gone_ms !== null);
     this.showStatus(item.status);
     showSpan(document.querySelector("#elapsed .span"), item);
-    document.getElementById("progress").textContent = progress(item);
+    this.item = item;
+    this.showReached();
     const error = document.getElementById("error");
     error.textContent = shortened(item.error || "");
     reveal(error, Boolean(item.error));
@@ -449,6 +472,7 @@ class ExecutionPage {
     showSpan(item.querySelector(".span"), data);
     item.querySelector(".attempts").textContent = data.attempts > 1 ? `attempt ${data.attempts}` : "";
     if (data.status !== "running") item.querySelector(".progress").textContent = "";
+    if (!data.parent_step_id) this.showReached();
     const error = item.querySelector(".error");
     error.textContent = shortened(data.error || "");
     reveal(error, Boolean(data.error));
@@ -457,6 +481,15 @@ class ExecutionPage {
     output.querySelector("pre").textContent = found ? shortened(readable(data.output)) : "";
     reveal(output, found);
     if (data.cancellation) this.fetchDetails();
+  }
+
+  // An execution's own event comes with its status, not with each of its steps.
+  showReached() {
+    if (!this.item) return;
+    const outer = [...document.querySelectorAll("#steps .step[data-depth='0']")];
+    const reached = outer.findLastIndex((step) => step.dataset.status !== "pending");
+    const index = Math.max(reached, this.item.current_step_index);
+    document.getElementById("progress").textContent = progress({ ...this.item, current_step_index: index });
   }
 
   addedStep(data) {
