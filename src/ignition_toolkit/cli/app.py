@@ -174,13 +174,19 @@ def list_(
         str | None, typer.Option(metavar="STATUS", help="Only those in this status.")
     ] = None,
     limit: Annotated[int, typer.Option(min=1, max=500, help="At most so many.")] = 20,
+    library: Annotated[
+        bool, typer.Option("--library", help="List the playbooks of the library instead.")
+    ] = False,
     as_json: Json = False,
     server: Server = None,
 ) -> None:
-    """List executions, newest first."""
-    from ignition_toolkit.cli.commands.looking import list_executions
+    """List executions, newest first; with --library what can be run."""
+    from ignition_toolkit.cli.commands.looking import list_executions, list_library
 
-    list_executions(server, status, limit, as_json=as_json)
+    if library:
+        list_library(server, as_json=as_json)
+    else:
+        list_executions(server, status, limit, as_json=as_json)
 
 
 @app.command(rich_help_panel=LOOKING)

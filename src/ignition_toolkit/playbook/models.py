@@ -223,7 +223,13 @@ class CancelOutcome(StrEnum):
     NOT_STOPPED = "not_stopped"
 
 
-class Process(Frozen):
+class Recorded(Frozen):
+    """Base of what a record holds. Fields may be added: an older reader passes over them."""
+
+    model_config = ConfigDict(extra="ignore")
+
+
+class Process(Recorded):
     """One process in a cancellation record."""
 
     pid: int
@@ -238,7 +244,7 @@ class Leftover(Process):
     why: str = ""
 
 
-class OnCancelResult(Frozen):
+class OnCancelResult(Recorded):
     """How one on_cancel step ended."""
 
     step_id: str
@@ -246,7 +252,7 @@ class OnCancelResult(Frozen):
     error: str | None = None
 
 
-class CancellationRecord(Frozen):
+class CancellationRecord(Recorded):
     """What a cancel did: the truth, with figures in milliseconds since the request."""
 
     requested_at: Timestamp

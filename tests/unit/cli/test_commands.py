@@ -123,6 +123,20 @@ def test_list_asks_for_what_is_wanted(
     assert json.loads(capfd.readouterr().out)["total"] == 7
 
 
+def test_list_library_names_what_can_be_run_and_what_cannot(
+    server: FakeServer, capfd: pytest.CaptureFixture[str]
+) -> None:
+    good = {"path": "a.yaml", "name": "First", "valid": True, "problems": []}
+    bad = {"path": "b.yaml", "name": "b.yaml", "valid": False, "problems": ["b.yaml:1:1: empty"]}
+    server.on("GET /api/playbooks", [good, bad], [good, bad])
+    assert run_app(["list", "--library"]) == 0
+    said = capfd.readouterr()
+    assert said.out.splitlines() == ["PATH    NAME", "a.yaml  First", "b.yaml"]
+    assert said.err == "itk: b.yaml:1:1: empty\n"
+    assert run_app(["list", "--library", "--json"]) == 0
+    assert json.loads(capfd.readouterr().out) == [good, bad]
+
+
 def test_an_empty_list_says_how_to_begin(
     server: FakeServer, capfd: pytest.CaptureFixture[str]
 ) -> None:

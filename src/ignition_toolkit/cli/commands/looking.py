@@ -14,6 +14,7 @@ from ignition_toolkit.cli.output import Output, say, stdout, styler
 from ignition_toolkit.cli.records import execution_lines, executions_table
 from ignition_toolkit.cli.screens import lines_of
 from ignition_toolkit.cli.stream import events_so_far, follow_events
+from ignition_toolkit.cli.text import table
 from ignition_toolkit.errors import OperatorError
 from ignition_toolkit.execution.views import ExecutionPage, ExecutionView, LogEvent
 from ignition_toolkit.playbook.models import ExecutionStatus
@@ -39,6 +40,21 @@ def list_executions(server: str | None, status: str | None, limit: int, *, as_js
         say(f"itk: there are no executions with the status {status}")
     elif not page.total:
         say("itk: there are no executions yet; `itk run PLAYBOOK` starts one")
+
+
+def list_library(server: str | None, *, as_json: bool) -> None:
+    """Print the playbooks of a server's library; what does not load is marked on stderr."""
+    answer = ask(server, lambda client: client.get("/api/playbooks"))
+    out = stdout()
+    if as_json:
+        out.write(as_text(answer))
+        return
+    rows = [(entry["path"], entry["name"] if entry["valid"] else "") for entry in answer]
+    if rows:
+        out.write(table(("PATH", "NAME"), rows))
+    for entry in answer:
+        for problem in entry["problems"]:
+            say(f"itk: {problem}")
 
 
 def show(server: str | None, execution_id: str, *, as_json: bool) -> None:
