@@ -187,6 +187,9 @@ class PlaybookEngine:
             raise asyncio.CancelledError(str(self.state.reason)) from None
         finally:
             self._nesting.discard(outer.step_id)
+            if not self.state.cancelled:
+                # The outer step may be stopped while the run stands still inside it.
+                self._go_on()
         return dict(scope.variables)
 
     # Any: parameter values.

@@ -182,6 +182,16 @@ def test_the_outer_steps_clock_goes_on_after_a_pause() -> None:
     assert settled - host.times[0] == pytest.approx(102, abs=0.1)
 
 
+def test_an_outer_timeout_at_the_moment_of_a_pause_ends_the_pause_with_the_step() -> None:
+    inner = playbook(step("x", "test.sleep", {"seconds": 5}), step("y"), path="inner.yaml")
+    result, host = driven(
+        lambda: Bench(program(nested("o", "inner.yaml", timeout=5), others=(inner,))),
+        (5, "pause", ()),
+    )
+    assert result.status is ExecutionStatus.FAILED
+    assert host.pauses in ([], [True, False])
+
+
 def test_two_pauses_are_two() -> None:
     result, host = driven(
         lambda: Bench(program(*sleeping("a", "b", "c"))),
