@@ -183,13 +183,23 @@ def test_the_outer_steps_clock_goes_on_after_a_pause() -> None:
 
 
 def test_an_outer_timeout_at_the_moment_of_a_pause_ends_the_pause_with_the_step() -> None:
-    inner = playbook(step("x", "test.sleep", {"seconds": 5}), step("y"), path="inner.yaml")
-    result, host = driven(
-        lambda: Bench(program(nested("o", "inner.yaml", timeout=5), others=(inner,))),
-        (5, "pause", ()),
-    )
-    assert result.status is ExecutionStatus.FAILED
-    assert host.pauses in ([], [True, False])
+    async def block(context: StepContext, params: dict[str, Any]) -> None:
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, fake_clock.FakeClockLoop)
+        loop.advance(10)
+
+    async def main() -> None:
+        inner = playbook(step("x", "test.block"), step("y"), path="inner.yaml")
+        bench = Bench(
+            program(nested("o", "inner.yaml", timeout=5), others=(inner,)),
+            kind("test.block", block),
+        )
+        bench.when(is_step("o/x", RUNNING), bench.engine.pause)
+        assert (await bench.run()).status is ExecutionStatus.FAILED
+        assert bench.host.moves[-2:] == [("o/x", "completed"), ("o", "failed")]
+        assert bench.host.pauses == [True, False]
+
+    fake_clock.run(main())
 
 
 def test_two_pauses_are_two() -> None:
