@@ -184,6 +184,16 @@ class Worker:
         assert answer["op"] == "clean", answer
         return answer
 
+    def forget(self, runner: Runner) -> None:
+        """Be done with a runner that is over: reap it and the orphans that came here."""
+        self.say("forget", token=runner.token)
+        runner.process.wait(10)
+        self.runners.remove(runner)
+        own = {other.pid for other in self.runners}
+        for pid, _ in leaks.children():
+            if pid not in own:
+                os.waitpid(pid, os.WNOHANG)
+
     def ping(self, deadline_s: float = 10) -> Message:
         """Wait until all that was said before has been heard; return the pong."""
         self._count += 1

@@ -1,7 +1,6 @@
 """Whatever a runner has started: after `clean` nothing of it acts, and nothing of it is left."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -31,15 +30,15 @@ RUNNER_DIES = {
 }
 
 
-@pytest.fixture
-def worker(tmp_path: Path) -> Iterator[Worker]:
-    with working(tmp_path) as worker:
+@pytest.fixture(scope="module")
+def worker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Worker]:
+    with working(tmp_path_factory.mktemp("worker")) as worker:
         yield worker
 
 
-@pytest.fixture
-def scanning(tmp_path: Path) -> Iterator[Worker]:
-    with working(tmp_path, SCAN_OPTION) as worker:
+@pytest.fixture(scope="module")
+def scanning(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Worker]:
+    with working(tmp_path_factory.mktemp("scanning"), SCAN_OPTION) as worker:
         yield worker
 
 
@@ -50,6 +49,7 @@ def check_end(worker: Worker, way: str, names: tuple[str, ...]) -> None:
     worker.end(runner)
     answer = worker.await_over(runner)
     assert_silent(runner)
+    worker.forget(runner)
     killed = answer["killed"]
     assert [entry["pid"] for entry in killed if entry.get("runner")] == [runner.pid]
     assert len(killed) >= len(names)
@@ -77,6 +77,7 @@ def test_what_a_dead_runner_left_is_ended(worker: Worker, way: str, names: tuple
     worker.end(runner)
     answer = worker.await_over(runner)
     assert_silent(runner)
+    worker.forget(runner)
     assert answer["killed"]
     assert not any("runner" in entry for entry in answer["killed"])
     assert answer["t"] - answer["began"] < 0.5

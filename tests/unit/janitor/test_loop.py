@@ -22,6 +22,7 @@ from ignition_toolkit.janitor.wire import Hello, Inbox, Outbox
 from tests.polling import poll_until
 
 TOKEN = "f0.w1.1"
+STUCK_S = 0.5
 
 # Any: a message is a JSON object.
 Message = dict[str, Any]
@@ -63,8 +64,13 @@ class Talk:
     def await_one(self, op: str, count: int = 1) -> Message:
         return poll_until(lambda: got if len(got := self.heard(op)) >= count else [], 10)[-1]
 
-    def close(self) -> None:
+    def close_stdin(self) -> None:
         os.close(self._to)
+        self._to = -1
+
+    def close(self) -> None:
+        if self._to >= 0:
+            self.close_stdin()
         self._thread.join(10)
         assert not self._thread.is_alive()
         for handle in (self._stdin, self._from, self._stdout):
@@ -73,7 +79,7 @@ class Talk:
 
 @pytest.fixture
 def talk(monkeypatch: pytest.MonkeyPatch) -> Iterator[Talk]:
-    monkeypatch.setattr(loop, "STUCK_S", 0.3)
+    monkeypatch.setattr(loop, "STUCK_S", STUCK_S)
     talk = Talk()
     yield talk
     talk.close()
@@ -106,7 +112,7 @@ def test_what_cannot_be_ended_is_reported_and_can_be_tried_again(
         stuck = talk.await_one("stuck")
     assert stuck["token"] == TOKEN
     assert stuck["killed"] == []
-    assert stuck["t"] - stuck["began"] >= 0.3
+    assert stuck["t"] - stuck["began"] >= STUCK_S
     (left,) = stuck["leftovers"]
     assert (left["pid"], left["name"], left["uid"]) == (runner.pid, "sleep", os.getuid())
     assert left["state"] == "S"
@@ -142,7 +148,7 @@ def test_a_leftover_that_has_its_signal_says_so(
     monkeypatch.setattr(proc, "send", lambda identity, number: Sent.DELIVERED)
     talk.end()
     (left,) = talk.await_one("stuck")["leftovers"]
-    assert "has not ended 0.3 s after its SIGKILL" in left["why"]
+    assert f"has not ended {STUCK_S} s after its SIGKILL" in left["why"]
 
 
 def test_a_failing_look_is_reported_and_does_not_end_the_janitor(
@@ -184,6 +190,20 @@ def test_a_flood_of_messages_does_not_keep_the_janitor_from_its_work(
         talk.say("ping", id=number)
     assert talk.await_one("clean")
     assert talk.await_one("pong", count=2000)["id"] == 1999
+
+
+def test_a_runner_whose_start_was_under_way_is_waited_for_when_the_worker_has_gone(
+    talk: Talk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its worker died between fork and exec; it shows its marker a moment later."""
+    monkeypatch.setattr(loop, "LATE_START_S", 1.0)
+    monkeypatch.setattr(loop, "STUCK_S", 5.0)
+    talk.say("spawning", token=TOKEN)
+    talk.close_stdin()
+    time.sleep(0.2)
+    with subprocess.Popen(["sleep", "6"], env={"ITK_RUN": TOKEN}) as late:
+        poll_until(lambda: late.poll() is not None)
+        assert late.returncode == -signal.SIGKILL
 
 
 def test_hello_is_awaited_through_nonsense_and_nothing_after_it_is_lost() -> None:
