@@ -54,7 +54,17 @@ def cancel_at_once(server: Server, witnesses: list[Witness], stuck: Stuck) -> se
     for moment, execution, witness in zip(asked, executions, witnesses, strict=True):
         assert_truthful(execution, stuck)
         assert_in_time(moment, execution, witness)
-    return {execution["cancellation"]["outcome"] for execution in executions}
+    records = [execution["cancellation"] for execution in executions]
+    assert_told(stuck.killed, records)
+    return {record["outcome"] for record in records}
+
+
+def assert_told(names: frozenset[str], records: list[dict[str, Any]]) -> None:
+    """Fail when a process of these names was ended and no record tells of it."""
+    told = {process["name"] for record in records for process in record["killed"]}
+    # A name ends as the interpreter's version has it: python, python3, python3.11.
+    missing = {name for name in names if not any(one.startswith(name) for one in told)}
+    assert not missing, f"{missing} not in {told}"
 
 
 def assert_in_time(asked: float, execution: dict[str, Any], witness: Witness) -> None:
@@ -76,10 +86,6 @@ def assert_truthful(execution: dict[str, Any], stuck: Stuck) -> None:
     assert record["step_id"] == "stuck"
     assert record["leftovers"] == []
     assert 0 <= record["step_stopped_ms"] <= record["tree_gone_ms"] + 1000 * SLACK_S, record
-    names = {process["name"] for process in record["killed"]}
-    # A name ends as the interpreter's version has it: python, python3, python3.11.
-    missing = {name for name in stuck.killed if not any(n.startswith(name) for n in names)}
-    assert not missing, f"{missing} not in {record['killed']}"
     (step,) = execution["step_results"]
     assert step["status"] == "cancelled", step
     assert execution["error"] is None, execution

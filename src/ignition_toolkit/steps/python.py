@@ -65,9 +65,8 @@ class Python(StepHandler):
         try:
             await process.wait()
         except asyncio.CancelledError:
-            killed, place = await process.stop()
-            if killed:
-                self.context.killed(Process(pid=process.pid, name="script"), place)
+            script_process = Process(pid=process.pid, name="script")
+            await process.stop(lambda place: self.context.killed(script_process, place))
             raise
         finally:
             status = process.close()

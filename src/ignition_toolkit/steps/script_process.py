@@ -71,28 +71,30 @@ class ScriptProcess:
         """Return when the interpreter has ended. Cancellation: raises at once, stops nothing."""
         await self._ended.wait()
 
-    async def stop(self) -> tuple[bool, str | None]:
+    async def stop(self, on_kill: Callable[[str | None], None]) -> None:
         """End the script's process group: SIGINT, the question where it stands, SIGKILL.
 
-        Returns whether it had to be killed, and where it stood. Takes at most `SCRIPT_GRACE_S`
-        and `KILL_WAIT_S`. Processes that left the group are the sweep's. Cancellation: kills at
-        once.
+        Takes at most `SCRIPT_GRACE_S` and `KILL_WAIT_S`. Processes that left the group are the
+        sweep's. Cancellation: kills at once.
+
+        Args:
+            on_kill: called with the place where it stood when it has to be killed, before it is:
+                on a busy machine this process may itself be killed while it waits for that.
         """
         try:
-            return await self._ends_politely()
+            if not await self._ends_politely():
+                on_kill(self._stuck_place())
         finally:
             # Also when cancelled once more, and also after a polite end: the group's others.
             self._signal_group(signal.SIGKILL)
             await self._ends_within(KILL_WAIT_S)
 
-    async def _ends_politely(self) -> tuple[bool, str | None]:
+    async def _ends_politely(self) -> bool:
         self._signal_group(signal.SIGINT)
         if await self._ends_within(ASK_AFTER_S):
-            return False, None
+            return True
         os.kill(self.pid, signal.SIGUSR2)
-        if await self._ends_within(SCRIPT_GRACE_S - ASK_AFTER_S):
-            return False, None
-        return True, self._stuck_place()
+        return await self._ends_within(SCRIPT_GRACE_S - ASK_AFTER_S)
 
     def close(self) -> int | None:
         """Close the pipes, reap the process; return its exit status, None if it has not ended."""
