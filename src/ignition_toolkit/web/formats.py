@@ -29,6 +29,9 @@ SOURCES = {
     CancelSource.SCHEDULE: "by a schedule",
 }
 
+#: The part of their ids that on_cancel steps have before their own.
+AFTER_CANCEL = "on_cancel"
+
 #: Characters of one value that a page shows; a step's output may have millions.
 SHOWN_LENGTH = 5000
 
@@ -98,6 +101,17 @@ def in_tree_order(steps: Iterable[StepView]) -> list[StepView]:
         parent = step.parent_step_id if step.parent_step_id in known else None
         children.setdefault(parent, []).append(step)
     return _below(None, children)
+
+
+def depth(step_id: str) -> int:
+    """Return how deep a step is nested, 0 for the top level and for steps run after a cancel."""
+    outer = step_id.split("/")[:-1]
+    return len(outer) - outer.count(AFTER_CANCEL)
+
+
+def is_after_cancel(step_id: str) -> bool:
+    """Whether a step is one of `on_cancel`, or below one."""
+    return AFTER_CANCEL in step_id.split("/")[:-1]
 
 
 def _below(parent: str | None, children: Mapping[str | None, list[StepView]]) -> list[StepView]:

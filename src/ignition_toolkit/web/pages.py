@@ -166,6 +166,8 @@ def _environment() -> Environment:
         source=formats.SOURCES.__getitem__,
         shown_value=shown_value,
         elapsed=_elapsed,
+        depth=formats.depth,
+        is_after_cancel=formats.is_after_cancel,
         in_tree_order=formats.in_tree_order,
     )
     return environment

@@ -80,3 +80,11 @@ def test_a_value_of_millions_of_characters_is_cut_and_says_so() -> None:
     assert len(text) < 6000
     assert "2,995,000 more characters" in text
     assert formats.shortened("x" * 5000) == "x" * 5000
+
+
+def test_steps_run_after_a_cancel_stand_at_the_top_level() -> None:
+    ids = ["a", "a/b", "a/b/c", "on_cancel/tidy", "on_cancel/tidy/inner", "a/on_cancel/b"]
+    assert [formats.depth(step_id) for step_id in ids] == [0, 1, 2, 0, 1, 1]
+    assert [formats.is_after_cancel(step_id) for step_id in ids] == [False] * 3 + [True] * 3
+    assert formats.depth("on_cancel") == 0
+    assert not formats.is_after_cancel("on_cancel")

@@ -446,6 +446,7 @@ class ExecutionPage {
     if (item.cancellation || over) this.fetchDetails();
     if (over) {
       this.notice("");
+      document.getElementById("log-empty").textContent = "No lines.";
       this.live.end();
     }
   }
@@ -495,9 +496,11 @@ class ExecutionPage {
   addedStep(data) {
     const item = this.template.content.firstElementChild.cloneNode(true);
     item.dataset.step = data.step_id;
-    item.dataset.depth = data.step_id.split("/").length - 1;
+    const outer = data.step_id.split("/").slice(0, -1);
+    const afterCancel = outer.includes("on_cancel");
+    item.dataset.depth = outer.filter((part) => part !== "on_cancel").length;
     item.querySelector(".name").textContent = data.step_name;
-    item.querySelector(".kind").textContent = data.type;
+    item.querySelector(".kind").textContent = data.type + (afterCancel ? ", after the cancel" : "");
     const before = [...this.steps.keys()].filter(
       (id) => id === data.parent_step_id || id.startsWith(`${data.parent_step_id}/`),
     );
