@@ -13,7 +13,7 @@ import pytest
 
 from tests.e2e.conftest import NewWitness
 from tests.e2e.observer import Witness, is_alive
-from tests.e2e.server import Server, serving
+from tests.e2e.server import DOWN_S, Server, serving
 from tests.e2e.ways import STUCK, Stuck
 from tests.polling import poll_until
 
@@ -182,6 +182,29 @@ def test_a_cancel_is_in_time_while_another_process_holds_the_database(
     with closing(sqlite3.connect(database(crowded))) as reader:
         stored = reader.execute("SELECT DISTINCT status FROM executions").fetchall()
     assert stored == [("cancelled",)]
+
+
+def test_a_shutdown_stops_all_in_time_while_another_process_holds_the_database(
+    crowded: Server, witness: NewWitness
+) -> None:
+    witnesses = [witness() for _ in range(len(HARD))]
+    ids = [start(crowded, BY_ID["async_sleep-handler"], one) for one in witnesses]
+    for one in witnesses:
+        one.wait_acting()
+    with closing(sqlite3.connect(database(crowded), isolation_level=None)) as holder:
+        holder.execute("BEGIN EXCLUSIVE")
+        asked = time.monotonic()
+        crowded.process.send_signal(signal.SIGTERM)
+        time.sleep(1.0)
+        late = [one.last() - asked for one in witnesses if one.last() > asked + 0.5]
+        assert not late, f"acted so many seconds after the request: {late}"
+        holder.execute("ROLLBACK")
+    assert crowded.process.wait(DOWN_S) == 0, crowded.text()
+    with restarted(crowded) as again:
+        for execution_id in ids:
+            execution = again.client.execution(execution_id)
+            assert execution["status"] == "cancelled", execution
+            assert execution["cancellation"]["outcome"] == "cooperative", execution
 
 
 def test_what_was_shut_down_is_cancelled_and_what_waited_runs_after_the_restart(

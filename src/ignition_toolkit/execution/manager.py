@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
@@ -218,23 +218,49 @@ class ExecutionManager:
 
         Raises NotFound, WrongState when it is over.
         """
+        (answer,) = await self._cancel([self._run(execution_id)], source, requested_by)
+        return answer
+
+    async def cancel_all(self, *, source: CancelSource, requested_by: str | None) -> list[str]:
+        """Cancel every execution that is not over; return their ids."""
+        runs = [run for run in self._runs.values() if not run.record.status.final]
+        answers = await self._cancel(runs, source, requested_by)
+        return [answer.execution_id for answer in answers]
+
+    async def _cancel(
+        self, runs: Sequence[Run], source: CancelSource, requested_by: str | None
+    ) -> list[CancelAnswer]:
+        """Cancel executions that are not over; wait for their commit, but not for long.
+
+        The janitor and the runners of all are told before anything is written for one of them: a
+        write costs more than a message, and the last of many would be told late.
+        """
         now = time.monotonic()
-        run = self._run(execution_id)
-        already = run.record.status is ExecutionStatus.CANCELLING
         record = CancellationRecord(
             requested_at=utc_now(), requested_by=requested_by, source=source
         )
-        stored = self._stop(run, record, now, already=already)
-        if stored is not None:
-            await asyncio.wait({asyncio.wrap_future(stored)}, timeout=STORE_CANCEL_S)
-        return CancelAnswer(execution_id=execution_id, status=run.record.status, already=already)
+        for run in runs:
+            if run.supervision is not None:
+                run.supervision.cancel(record, now)
+        already = [run.record.status is ExecutionStatus.CANCELLING for run in runs]
+        stored = [
+            asyncio.wrap_future(future)
+            for run, was in zip(runs, already, strict=True)
+            if (future := self._note_cancel(run, record, already=was))
+        ]
+        if stored:
+            await asyncio.wait(stored, timeout=STORE_CANCEL_S)
+        return [
+            CancelAnswer(
+                execution_id=run.record.execution_id, status=run.record.status, already=was
+            )
+            for run, was in zip(runs, already, strict=True)
+        ]
 
-    def _stop(
-        self, run: Run, record: CancellationRecord, now: float, *, already: bool
+    def _note_cancel(
+        self, run: Run, record: CancellationRecord, *, already: bool
     ) -> Future[None] | None:
         if run.supervision is not None:
-            # The janitor and the runner are told before anything is written.
-            run.supervision.cancel(record, now)
             told = run.supervision.cancellation or record
             return None if already else run.record.ask_cancel(told)
         self._dispatcher.withdraw(run.record.execution_id)
@@ -250,18 +276,6 @@ class ExecutionManager:
         run = self._runs.get(execution_id)
         if run is not None and run.supervision is not None:
             run.supervision.end_now()
-
-    async def cancel_all(self, *, source: CancelSource, requested_by: str | None) -> list[str]:
-        """Cancel every execution that is not over; return their ids."""
-        ids = list(self._active())
-        answers = (self.cancel(i, source=source, requested_by=requested_by) for i in ids)
-        await asyncio.gather(*answers)
-        return ids
-
-    def _active(self) -> Iterator[str]:
-        for execution_id, run in self._runs.items():
-            if not run.record.status.final:
-                yield execution_id
 
     def pause(self, execution_id: str) -> CancelAnswer:
         """Pause after the current step. Raises NotFound, WrongState unless it runs."""
@@ -337,11 +351,12 @@ class ExecutionManager:
     async def shut_down(self, requested_by: str | None) -> None:
         """Cancel what runs by the ladder and wait for it; what is pending stays pending."""
         self._dispatcher.stop()
-        for execution_id, run in list(self._runs.items()):
-            if run.supervision is not None and not run.record.status.final:
-                await self.cancel(
-                    execution_id, source=CancelSource.SHUTDOWN, requested_by=requested_by
-                )
+        running = [
+            run
+            for run in self._runs.values()
+            if run.supervision is not None and not run.record.status.final
+        ]
+        await self._cancel(running, CancelSource.SHUTDOWN, requested_by)
         tasks = set(self._tasks.values())
         if tasks:
             await asyncio.wait(tasks, timeout=SHUTDOWN_S)
