@@ -6,6 +6,7 @@ import os
 import select
 import signal
 import sys
+from contextlib import suppress
 
 from ignition_toolkit.janitor.children import ChildLists, ScannedLists, choose_lists
 from ignition_toolkit.janitor.loop import Janitor
@@ -13,6 +14,9 @@ from ignition_toolkit.janitor.wire import Hello, Inbox, Outbox, WireError, parse
 
 #: Does without the kernel's child lists even where there are some; for tests and diagnosis.
 SCAN_OPTION = "--scan"
+
+#: Where it is allowed, the janitor goes before those that it ends, who may be spinning.
+PRIORITY = -10
 
 #: The janitor ends with its worker and by nothing else that can be ignored.
 IGNORED = (
@@ -29,6 +33,8 @@ def main() -> None:
     """Serve one worker over stdin and stdout until it is gone and everything of it has ended."""
     for number in IGNORED:
         signal.signal(number, signal.SIG_IGN)
+    with suppress(OSError):
+        os.setpriority(os.PRIO_PROCESS, 0, PRIORITY)
     lists: ChildLists = ScannedLists() if SCAN_OPTION in sys.argv[1:] else choose_lists()
     inbox, outbox = Inbox(0), Outbox(1)
     outbox.say("ready", pid=os.getpid(), child_lists=lists.is_kernels)

@@ -19,10 +19,12 @@ class ChildLists(Protocol):
     #: Whether the kernel's own lists are used.
     is_kernels: bool
 
-    def each(self, parents: Iterable[int]) -> Iterator[tuple[int, list[int]]]:
+    def each(self, parents: Iterable[int], *, anew: bool = True) -> Iterator[tuple[int, list[int]]]:
         """Yield every parent with its children, newest last, zombies included.
 
-        `parents` may grow while it is iterated over.
+        Args:
+            parents: pids; may grow while it is iterated over.
+            anew: not from what was read for the last question, where reading is dear.
         """
         ...
 
@@ -32,7 +34,7 @@ class KernelLists:
 
     is_kernels = True
 
-    def each(self, parents: Iterable[int]) -> Iterator[tuple[int, list[int]]]:
+    def each(self, parents: Iterable[int], *, anew: bool = True) -> Iterator[tuple[int, list[int]]]:
         """Yield every parent with its children as they are when their turn comes."""
         for parent in parents:
             pids: list[int] = []
@@ -46,14 +48,22 @@ class ScannedLists:
 
     is_kernels = False
 
-    def each(self, parents: Iterable[int]) -> Iterator[tuple[int, list[int]]]:
-        """Yield every parent with its children as they were when the iteration began."""
-        children: dict[int, list[int]] = {}
+    def __init__(self) -> None:
+        """Know nothing yet."""
+        self._children: dict[int, list[int]] = {}
+
+    def each(self, parents: Iterable[int], *, anew: bool = True) -> Iterator[tuple[int, list[int]]]:
+        """Yield every parent with its children as they were when /proc was read."""
+        if anew or not self._children:
+            self._read()
+        for parent in parents:
+            yield parent, self._children.get(parent, [])
+
+    def _read(self) -> None:
+        self._children = {}
         for pid in proc.list_pids():
             if stat := proc.read_stat(pid):
-                children.setdefault(stat.ppid, []).append(pid)
-        for parent in parents:
-            yield parent, children.get(parent, [])
+                self._children.setdefault(stat.ppid, []).append(pid)
 
 
 def choose_lists() -> ChildLists:

@@ -65,7 +65,7 @@ class Orphans:
         return sum([self._decide(stat, is_settled) for stat in strangers])
 
     def _children(self) -> Iterator[Stat]:
-        for _, pids in self._forest.lists.each([self._worker.pid]):
+        for _, pids in self._forest.lists.each([self._worker.pid], anew=False):
             for pid in reversed(pids):
                 if self._forest.knows(pid):
                     continue

@@ -35,18 +35,28 @@ class Stat(NamedTuple):
     """The fields of /proc/PID/stat that matter here."""
 
     pid: int
-    name: str
+    raw_name: bytes
     state: str
     ppid: int
     session: int
+    flags: int
     threads: int
     start: int
-    is_kernel_thread: bool
 
     @property
     def identity(self) -> Identity:
         """Return the pid with its start time."""
         return Identity(self.pid, self.start)
+
+    @property
+    def name(self) -> str:
+        """Return what the process calls itself, 15 bytes of it."""
+        return self.raw_name.decode(errors="replace")
+
+    @property
+    def is_kernel_thread(self) -> bool:
+        """Say whether it belongs to the kernel; such a thread has no environment."""
+        return bool(self.flags & _KERNEL_THREAD)
 
 
 class Sent(Enum):
@@ -63,29 +73,24 @@ class Sent(Enum):
 def parse_stat(raw: bytes) -> Stat:
     """Read a line of /proc/PID/stat; the name in it may hold brackets, spaces and line ends.
 
+    Several hundred lines are read for each end, so nothing is converted that may not be needed.
+
     Raises:
         ValueError: the text is not such a line.
     """
-    head, bracket, tail = raw.rpartition(b")")
+    head, _, tail = raw.rpartition(b") ")
     pid, _, name = head.partition(b" (")
-    fields = tail.split()
-    if not bracket or len(fields) < 20:
+    fields = tail.split(None, 20)
+    if len(fields) < 20:
         raise ValueError(f"expected a line of /proc/PID/stat, found {raw[:80]!r}")
-    return Stat(
-        pid=int(pid),
-        name=name.decode(errors="replace"),
-        state=chr(fields[0][0]).upper() if fields[0] == b"x" else chr(fields[0][0]),
-        ppid=int(fields[1]),
-        session=int(fields[3]),
-        threads=int(fields[17]),
-        start=int(fields[19]),
-        is_kernel_thread=bool(int(fields[6]) & _KERNEL_THREAD),
-    )
+    state, ppid, _, session, _, _, flags, *_ = fields
+    numbers = (int(ppid), int(session), int(flags), int(fields[17]), int(fields[19]))
+    return Stat(int(pid), name, state.decode().upper(), *numbers)
 
 
 def read_stat(pid: int) -> Stat | None:
     """Return what /proc/PID/stat says now, None when there is no such process."""
-    raw = read_file(f"/proc/{pid}/stat")
+    raw = read_file(f"/proc/{pid}/stat", is_short=True)
     return parse_stat(raw) if raw else None
 
 
@@ -204,8 +209,12 @@ def read_owner(pid: int) -> int | None:
     return None
 
 
-def read_file(path: str) -> bytes:
+def read_file(path: str, *, is_short: bool = False) -> bytes:
     """Return what a file of /proc holds; empty when its process is gone or may not be read.
+
+    Args:
+        path: the file.
+        is_short: it is known to come in one piece, so that its end need not be looked for.
 
     Raises:
         OSError: the machine is out of files or memory. That must never look like "gone".
@@ -219,6 +228,8 @@ def read_file(path: str) -> bytes:
     try:
         while part := os.read(handle, _CHUNK_BYTES):
             parts.append(part)
+            if is_short:
+                break
     except OSError as error:
         _raise_unless_gone(error)
         return b""

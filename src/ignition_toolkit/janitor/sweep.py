@@ -13,7 +13,7 @@ from ignition_toolkit.janitor import proc
 from ignition_toolkit.janitor.children import ancestors, choose_lists
 from ignition_toolkit.janitor.orphans import Orphans
 from ignition_toolkit.janitor.proc import Identity, Stat
-from ignition_toolkit.janitor.tree import Forest, Tree
+from ignition_toolkit.janitor.tree import PRUNE_S, Forest, Tree
 
 #: Scans in a row that must find nothing new before a tree is believed to be gone.
 QUIET_PASSES = 2
@@ -38,6 +38,10 @@ class Hunt:
         #: Processes that slept too deep to be asked, and since when; this scan's and the last's.
         self._unsure: dict[Identity, float] = {}
         self._were_unsure: dict[Identity, float] = {}
+        #: Pids of processes that are older than all trees, and since when they were noted.
+        self._older: set[int] = set()
+        self._older_than = 0
+        self._older_since = 0.0
 
     def step(self) -> None:
         """Do one round, or only look who is gone when nothing else is left to do.
@@ -80,6 +84,7 @@ class Hunt:
         self.scans += 1
         self._were_unsure, self._unsure = self._unsure, {}
         oldest = min(tree.oldest for tree in self.forest.trees.values())
+        self._forget_older(oldest)
         unmarked = [stat for pid in proc.list_pids() if (stat := self._look_at(pid, oldest))]
         # Only now are all leaders known that this scan can find.
         for stat in unmarked:
@@ -88,8 +93,13 @@ class Hunt:
 
     def _look_at(self, pid: int, oldest: int) -> Stat | None:
         """Take a process if its marker says so; return it when only its session can."""
-        stat = None if self.forest.knows(pid) else proc.read_stat(pid)
-        if stat is None or stat.start < oldest or proc.is_over(stat):
+        if pid in self._older or self.forest.knows(pid):
+            return None
+        stat = proc.read_stat(pid)
+        if stat is None or proc.is_over(stat):
+            return None
+        if stat.start < oldest:
+            self._older.add(pid)
             return None
         marker = proc.read_marker(stat)
         if marker is None:
@@ -98,6 +108,14 @@ class Hunt:
             self._take(stat, tree)
             return None
         return stat
+
+    def _forget_older(self, oldest: int) -> None:
+        """Look at all again when a tree is older than before, or when pids may have new owners."""
+        now = time.monotonic()
+        if oldest < self._older_than or now - self._older_since > PRUNE_S:
+            self._older.clear()
+            self._older_since = now
+        self._older_than = oldest
 
     def _take(self, stat: Stat, tree: Tree) -> None:
         if stat.start >= tree.oldest:

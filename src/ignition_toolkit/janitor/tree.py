@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Container, Iterable
-from signal import SIGKILL, SIGSTOP
+from signal import SIGKILL, SIGSTOP, Signals
 
 from ignition_toolkit.janitor import proc
 from ignition_toolkit.janitor.children import ChildLists
@@ -187,7 +187,7 @@ class Forest:
         member = Member(stat, tree)
         self._members[stat.pid] = member
         tree.members.append(member)
-        self._freeze(member)
+        member.is_frozen = self._send(member, SIGSTOP) is Sent.DELIVERED
         return True
 
     def collect(self, find_more: Callable[[], int]) -> None:
@@ -206,9 +206,7 @@ class Forest:
         """Kill every member that is alive and has not been killed, deepest first, in one pass."""
         waiting = [m for tree in self.trees.values() for m in tree.alive if not m.is_killed]
         for member in sorted(waiting, key=self._depth, reverse=True):
-            sent = proc.send(member.identity, SIGKILL)
-            member.is_gone = sent is Sent.GONE
-            member.is_refused = sent is Sent.REFUSED
+            sent = self._send(member, SIGKILL)
             if sent is Sent.DELIVERED:
                 member.is_killed = True
                 member.tree.killed.append(member)
@@ -218,13 +216,20 @@ class Forest:
         self._prune_corpses()
         for tree in self.trees.values():
             for member in tree.alive:
-                member.is_gone = proc.is_gone(member.identity)
+                if proc.is_gone(member.identity):
+                    self._note_gone(member)
 
-    def _freeze(self, member: Member) -> None:
-        sent = proc.send(member.identity, SIGSTOP)
-        member.is_frozen = sent is Sent.DELIVERED
-        member.is_gone = sent is Sent.GONE
+    def _send(self, member: Member, number: Signals) -> Sent:
+        sent = proc.send(member.identity, number)
         member.is_refused = sent is Sent.REFUSED
+        if sent is Sent.GONE:
+            self._note_gone(member)
+        return sent
+
+    def _note_gone(self, member: Member) -> None:
+        """Note that a member has ended; its corpse, wherever it is listed, is no news."""
+        member.is_gone = True
+        self._corpses[member.identity.pid] = member.identity
 
     def _pass_until_quiet(self, find_more: Callable[[], int], until: float) -> None:
         while self._pass() + find_more() and time.monotonic() < until:

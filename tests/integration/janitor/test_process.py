@@ -34,6 +34,13 @@ def test_the_first_line_says_who_it_is_and_how_it_looks(worker: Worker) -> None:
     assert ready["child_lists"] is Path(f"/proc/self/task/{os.getpid()}/children").exists()
 
 
+def test_it_goes_before_those_that_it_ends_where_that_is_allowed(lasting: Worker) -> None:
+    asked = subprocess.run(
+        ["nice", "-n", "-10", "nice"], capture_output=True, text=True, check=True
+    )
+    assert os.getpriority(os.PRIO_PROCESS, lasting.janitor.pid) == int(asked.stdout)
+
+
 def test_fifty_ends_at_once_get_one_answer_each_from_one_hunt(worker: Worker) -> None:
     runners = [worker.start("child") for _ in range(50)]
     for runner in runners:

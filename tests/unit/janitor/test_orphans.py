@@ -33,11 +33,9 @@ class World:
     def add(
         self, pid: int, *, parent: int = WORKER.pid, session: int = 1, state: str = "S"
     ) -> None:
-        self.stats[pid] = Stat(
-            pid, "p", state, parent, session, 1, pid * 10, is_kernel_thread=False
-        )
+        self.stats[pid] = Stat(pid, b"p", state, parent, session, 0, 1, pid * 10)
 
-    def each(self, parents: Iterable[int]) -> Iterator[tuple[int, list[int]]]:
+    def each(self, parents: Iterable[int], *, anew: bool = True) -> Iterator[tuple[int, list[int]]]:
         for parent in parents:
             yield parent, [pid for pid, stat in self.stats.items() if stat.ppid == parent]
 
@@ -160,7 +158,7 @@ def test_while_the_runners_of_all_ended_runs_live_no_unmarked_child_is_taken(
 
 def test_a_child_that_is_older_than_every_ended_run_is_not_taken(world: World) -> None:
     orphans = world.orphans()
-    world.stats[7] = Stat(7, "p", "S", WORKER.pid, 1, 1, DEAD.start - 1, is_kernel_thread=False)
+    world.stats[7] = Stat(7, b"p", "S", WORKER.pid, 1, 0, 1, DEAD.start - 1)
     assert orphans.find() == 0
 
 

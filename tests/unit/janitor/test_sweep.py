@@ -141,7 +141,7 @@ class NoChildren:
 
     is_kernels = True
 
-    def each(self, parents: Iterable[int]) -> Iterator[tuple[int, list[int]]]:
+    def each(self, parents: Iterable[int], *, anew: bool = True) -> Iterator[tuple[int, list[int]]]:
         return ((parent, []) for parent in parents)
 
 

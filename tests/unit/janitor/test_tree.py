@@ -32,7 +32,7 @@ class Machine:
 
     @staticmethod
     def stat(pid: int, parent: int, *, state: str = "S", session: int = 1) -> Stat:
-        return Stat(pid, f"p{pid}", state, parent, session, 1, pid * 10, is_kernel_thread=False)
+        return Stat(pid, b"p", state, parent, session, 0, 1, pid * 10)
 
     def send(self, identity: Identity, number: signal.Signals) -> Sent:
         if identity.pid not in self.stats:
@@ -44,7 +44,7 @@ class Machine:
             del self.stats[identity.pid]
         return Sent.DELIVERED
 
-    def each(self, parents: Iterable[int]) -> Iterator[tuple[int, list[int]]]:
+    def each(self, parents: Iterable[int], *, anew: bool = True) -> Iterator[tuple[int, list[int]]]:
         for parent in parents:
             yield parent, [pid for pid, stat in self.stats.items() if stat.ppid == parent]
 
@@ -123,7 +123,9 @@ def test_a_chain_that_is_gone_whenever_it_is_looked_at_is_looked_at_again(
     tree = plant(forest, 10)
     listed = machine.each
 
-    def list_and_fork_on(parents: Iterable[int]) -> Iterator[tuple[int, list[int]]]:
+    def list_and_fork_on(
+        parents: Iterable[int], *, anew: bool = True
+    ) -> Iterator[tuple[int, list[int]]]:
         for parent, children in listed(parents):
             if (newest := max(machine.stats)) < 20:
                 machine.stats[newest + 1] = machine.stat(newest + 1, 10)
@@ -163,7 +165,7 @@ def test_a_listed_pid_that_has_changed_hands_is_not_touched(
     plant(forest, 10)
     listed = machine.each
 
-    def stale(parents: Iterable[int]) -> Iterator[tuple[int, list[int]]]:
+    def stale(parents: Iterable[int], *, anew: bool = True) -> Iterator[tuple[int, list[int]]]:
         yield from ((parent, [11]) for parent, _ in listed(parents))
 
     monkeypatch.setattr(machine, "each", stale)
