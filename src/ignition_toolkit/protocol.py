@@ -13,6 +13,7 @@ from pydantic import Field, TypeAdapter
 from ignition_toolkit.playbook.engine_host import Resume
 from ignition_toolkit.playbook.events import (
     Logged,
+    Message,
     PauseChanged,
     ProcessKilled,
     Progressed,
@@ -122,7 +123,7 @@ class Done(Frozen):
 
     kind: Literal["done"] = "done"
     status: ExecutionStatus
-    error: str | None = None
+    error: Message | None = None
     #: False when a cancelled step had not ended within the grace.
     ended: bool = True
 

@@ -18,7 +18,7 @@ from ignition_toolkit.playbook.events import (
     StreamName,
     VariableSet,
 )
-from ignition_toolkit.playbook.json_values import TooLarge, jsonable
+from ignition_toolkit.playbook.json_values import TooLarge, clean_text, jsonable
 from ignition_toolkit.playbook.models import Process
 
 R = TypeVar("R")
@@ -77,6 +77,7 @@ class AttemptContext:
         return dict(self.scope.variables)
 
     def set_variable(self, name: str, value: Any) -> None:
+        name = clean_text(name)
         try:
             value = jsonable(value)
         except TooLarge as error:

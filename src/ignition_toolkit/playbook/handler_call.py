@@ -10,7 +10,7 @@ from typing import Any
 from ignition_toolkit.errors import HandlerBroken, ToolkitError
 from ignition_toolkit.playbook.context import AttemptContext
 from ignition_toolkit.playbook.events import Logged
-from ignition_toolkit.playbook.json_values import TooLarge, jsonable
+from ignition_toolkit.playbook.json_values import TooLarge, clean_text, jsonable
 from ignition_toolkit.playbook.models import Step
 from ignition_toolkit.playbook.parameters import resolve
 from ignition_toolkit.playbook.step_check import validated
@@ -57,9 +57,9 @@ def _checked_output(step: Step, output: object) -> dict[str, Any]:
 
 def error_text(error: BaseException) -> str:
     """Return what to say of an error, on a page and in a record."""
+    text = clean_text(_text(error)[:MAX_ERROR])
     if isinstance(error, ToolkitError):
-        return error.message[:MAX_ERROR]
-    text = _text(error)[:MAX_ERROR]
+        return text
     if isinstance(error, TimeoutError) and text:
         return text
     return f"{type(error).__name__}: {text}" if text else type(error).__name__

@@ -1,0 +1,271 @@
+"""A supervisor for the runner's tests: a real runner process, spoken to over its pipes."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO, Any, TypeVar
+
+from ignition_toolkit.playbook.events import Logged, Settled, StepChanged, VariableSet
+from ignition_toolkit.playbook.models import CancelSource, Frozen, Playbook, Program, Step
+from ignition_toolkit.protocol import (
+    Body,
+    Cancel,
+    Done,
+    Envelope,
+    Proceed,
+    Ready,
+    Start,
+    encode,
+)
+from tests.e2e.observer import Identity, below, end, is_alive, marked
+from tests.polling import poll_until
+
+REPO = Path(__file__).parents[3]
+
+#: Seconds for something to happen that happens at once; generous, as the machine may be busy.
+SOON_S = 15.0
+
+MODULES = {
+    "odd.code": "tests.integration.runner.odd_steps",
+    "playbook.run": "ignition_toolkit.steps.playbook",
+    "utility.log": "ignition_toolkit.steps.utility",
+    "utility.python": "ignition_toolkit.steps.python",
+    "utility.set_variable": "ignition_toolkit.steps.utility",
+    "utility.sleep": "ignition_toolkit.steps.utility",
+}
+
+B = TypeVar("B", bound=Frozen)
+_count = 0
+
+
+# Any: parameters are JSON values of a test's choosing, here and below.
+def step(id: str, type: str, p: Mapping[str, Any] | None = None, **fields: Any) -> Step:
+    """Return a step; `p` are its parameters."""
+    return Step(id=id, name=id, type=type, parameters=dict(p or {}), **fields)
+
+
+def code(id: str, text: str, **fields: Any) -> Step:
+    """Return a step that does what the text says."""
+    return step(id, "odd.code", {"code": text}, **fields)
+
+
+def script(id: str, text: str, **fields: Any) -> Step:
+    """Return a step that runs a script."""
+    return step(id, "utility.python", {"script": text}, **fields)
+
+
+def environment(token: str, folder: Path) -> dict[str, str]:
+    """Return what a runner gets of ours, with the tests' own step kinds to be found."""
+    kept = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME")}
+    coverage = {name: value for name, value in os.environ.items() if name.startswith("COVERAGE_")}
+    return {
+        **kept,
+        **coverage,
+        "ITK_RUN": token,
+        "TMPDIR": str(folder / "tmp"),
+        "PYTHONPATH": str(REPO),
+    }
+
+
+class RunnerUnderTest:
+    """One runner, everything that it has said, and everything that came out of it."""
+
+    def __init__(self, folder: Path) -> None:
+        global _count  # noqa: PLW0603 - no two runners of one test process share a token
+        _count += 1
+        self.folder = folder
+        self.token = f"test{os.getpid()}.w.{_count}"
+        (folder / "tmp").mkdir(parents=True)
+        output_in, output_out = os.pipe()
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "ignition_toolkit.runner",
+             "--folder", str(folder), "--stdout-fd", str(output_out)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            pass_fds=(output_out,),
+            env=environment(self.token, folder),
+            start_new_session=True,
+        )  # fmt: skip
+        os.close(output_out)
+        self.pid = self.process.pid
+        self.envelopes: list[Envelope] = []
+        self.stdout, self.stderr = bytearray(), bytearray()
+        #: Cleared, nobody reads the events.
+        self.reads_events = threading.Event()
+        self.reads_events.set()
+        self.seen: set[Identity] = set()
+        self._rest = b""
+        assert self.process.stdout is not None and self.process.stderr is not None
+        self._threads = [
+            self._read(self.process.stdout, self._on_events),
+            self._read(os.fdopen(output_in, "rb"), self.stdout.extend),
+            self._read(self.process.stderr, self.stderr.extend),
+        ]
+
+    def _read(self, stream: IO[bytes], sink: Callable[[bytes], None]) -> threading.Thread:
+        def pump() -> None:
+            with stream:
+                while True:
+                    if sink == self._on_events:
+                        self.reads_events.wait()
+                    data = os.read(stream.fileno(), 1 << 16)
+                    if not data:
+                        return
+                    sink(data)
+
+        thread = threading.Thread(target=pump)
+        thread.start()
+        return thread
+
+    def _on_events(self, data: bytes) -> None:
+        *lines, self._rest = (self._rest + data).split(b"\n")
+        self.envelopes += [Envelope.model_validate_json(line) for line in lines]
+
+    # Speaking.
+
+    def send(self, command: Frozen) -> float:
+        """Send a command; return the monotonic second at which it was sent."""
+        assert self.process.stdin is not None
+        at = time.monotonic()
+        self.process.stdin.write(encode(command))
+        self.process.stdin.flush()
+        return at
+
+    def start(self, *steps: Step, others: tuple[Playbook, ...] = (), **fields: Any) -> None:
+        """Send a start command for these steps."""
+        main = Playbook(name="main", path="main.yaml", steps=steps)
+        program = Program(main=main, nested={p.path: p for p in others})
+        artifacts = str(self.folder / "artifacts")
+        values = {"parameters": {}, "modules": MODULES, "artifacts": artifacts, **fields}
+        self.send(Start(execution_id="e1", program=program, **values))
+
+    def cancel(self) -> float:
+        """Cancel the run; return when."""
+        return self.send(Cancel(source=CancelSource.API))
+
+    def hang_up(self) -> None:
+        """Close the runner's stdin, as a server does that dies."""
+        assert self.process.stdin is not None
+        self.process.stdin.close()
+
+    # Hearing.
+
+    def bodies(self, kind: type[B]) -> list[B]:
+        """Return the messages of one kind so far."""
+        return [e.body for e in list(self.envelopes) if isinstance(e.body, kind)]
+
+    def await_(self, kind: type[B], wanted: Callable[[B], bool] = lambda _body: True) -> B:
+        """Return the first such message, once it is there."""
+
+        def look() -> list[B]:
+            found = [body for body in self.bodies(kind) if wanted(body)]
+            if not found and self.process.poll() is not None:
+                self._threads[0].join(1)
+                found = [body for body in self.bodies(kind) if wanted(body)]
+                assert found, f"the runner has ended; stderr: {self.stderr.decode()}"
+            return found
+
+        return poll_until(look, SOON_S)[0]
+
+    def await_ready(self) -> Ready:
+        """Return once the runner is up."""
+        return self.await_(Ready)
+
+    def await_step(self, step_id: str, status: str) -> StepChanged:
+        """Return once a step has become that."""
+        return self.await_(StepChanged, lambda e: (e.step_id, e.status.value) == (step_id, status))
+
+    def await_log(self, text: str) -> Logged:
+        """Return once a line of the log holds the text."""
+        return self.await_(Logged, lambda line: text in line.message)
+
+    def await_variable(self, name: str) -> Any:
+        """Return a variable's value, once it was set."""
+        return self.await_(VariableSet, lambda e: e.name == name).value
+
+    def await_settled(self) -> Settled:
+        """Return what a timeout or a skip did."""
+        return self.await_(Settled)
+
+    def await_done(self) -> Done:
+        """Return how the run ended."""
+        return self.await_(Done)
+
+    def await_end(self) -> int:
+        """Return the exit status, once the process has ended and its streams were read."""
+        status = self.process.wait(SOON_S)
+        self._threads[0].join(SOON_S)
+        return status
+
+    def run(self, *steps: Step, **fields: Any) -> Done:
+        """Run steps to the end."""
+        self.start(*steps, **fields)
+        done = self.await_done()
+        assert self.await_end() == 0
+        return done
+
+    def output(self, step_id: str) -> dict[str, Any]:
+        """Return the outputs of a step that has completed."""
+        change = self.await_step(step_id, "completed")
+        assert change.output is not None
+        return change.output
+
+    def error(self, step_id: str) -> str:
+        """Return the error of a step that has failed."""
+        change = self.await_step(step_id, "failed")
+        assert change.error is not None
+        return change.error
+
+    def time_of(self, body: Body) -> float:
+        """Return the monotonic second at which a message was made."""
+        return next(e.t for e in self.envelopes if e.body is body)
+
+    @property
+    def log(self) -> list[str]:
+        """Return the lines of the log."""
+        return [line.message for line in self.bodies(Logged)]
+
+    def proceed(self) -> None:
+        """Let the run go on after a clean `settled`."""
+        self.send(Proceed())
+
+    # Looking from outside.
+
+    def look(self) -> set[Identity]:
+        """Return everything that the runner has started and that lives."""
+        self.seen |= below([self.pid]) | marked(lambda text: text == self.token)
+        return {one for one in self.seen if is_alive(one) and one.pid != self.pid}
+
+    def close(self) -> None:
+        """End the runner and what it has started, whatever happened."""
+        self.reads_events.set()
+        self.look()
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+        self.look()
+        end(self.seen)
+        if self.process.stdin is not None and not self.process.stdin.closed:
+            # What was written last may find no reader any more.
+            with suppress(BrokenPipeError):
+                self.process.stdin.close()
+        for thread in self._threads:
+            thread.join(SOON_S)
+
+
+@contextmanager
+def runner(folder: Path) -> Iterator[RunnerUnderTest]:
+    """Give a runner that is ready, and end it afterwards."""
+    made = RunnerUnderTest(folder)
+    try:
+        made.await_ready()
+        yield made
+    finally:
+        made.close()
