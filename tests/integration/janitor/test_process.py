@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from ignition_toolkit.janitor.__main__ import PRIORITY
 from ignition_toolkit.janitor.wire import MAX_WAITING_BYTES
 from tests.integration.janitor.driver import Worker, assert_silent, working
 from tests.polling import poll_until
@@ -35,10 +36,10 @@ def test_the_first_line_says_who_it_is_and_how_it_looks(worker: Worker) -> None:
 
 
 def test_it_goes_before_those_that_it_ends_where_that_is_allowed(lasting: Worker) -> None:
-    asked = subprocess.run(
-        ["nice", "-n", "-10", "nice"], capture_output=True, text=True, check=True
-    )
-    assert os.getpriority(os.PRIO_PROCESS, lasting.janitor.pid) == int(asked.stdout)
+    step = str(PRIORITY - os.getpriority(os.PRIO_PROCESS, 0))
+    command = ["nice", "-n", step, "nice"]
+    allowed = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert os.getpriority(os.PRIO_PROCESS, lasting.janitor.pid) == int(allowed.stdout)
 
 
 def test_fifty_ends_at_once_get_one_answer_each_from_one_hunt(worker: Worker) -> None:
