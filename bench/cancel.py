@@ -91,7 +91,7 @@ def cancel_one(server: Server, stuck: Stuck, path: Path, figures: Figures) -> No
     """Run one stuck step, cancel it, and take the figures."""
     witness = Witness(path)
     execution_id = server.client.start(stuck.path, beat=str(path))
-    witness.wait_acting(stuck.processes)
+    stuck.wait_acting(witness)
     watch = GoneWatch(witness)
     asked = server.client.cancel(execution_id)
     execution = server.client.wait(execution_id, {"cancelled"})
@@ -137,7 +137,7 @@ def cancel_many(server: Server, folder: Path, count: int, figures: Figures) -> N
         witness = Witness(folder / str(number))
         runs.append((server.client.start(stuck.path, beat=str(witness.path)), stuck, witness))
     for _, stuck, witness in runs:
-        witness.wait_acting(stuck.processes, deadline_s=300.0)
+        stuck.wait_acting(witness, deadline_s=300.0)
     with cancelling([execution_id for execution_id, _, _ in runs], server) as asked:
         executions = [server.client.wait(execution_id, {"cancelled"}) for execution_id, *_ in runs]
     gone_at = time.monotonic()

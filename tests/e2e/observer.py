@@ -161,12 +161,20 @@ class Witness:
         """Return the processes that have given a sign of life."""
         return {beat.identity for beat in self.beats()}
 
-    def wait_acting(self, processes: int = 1, deadline_s: float = 30.0) -> None:
+    def wait_acting(self, processes: int = 1, *, links: int = 0, deadline_s: float = 30.0) -> None:
         """Return when so many of its processes act now: the positive control.
+
+        Args:
+            processes: how many must be alive and have just given a sign of life.
+            links: how many must have given one, dead or alive: the links of a forking chain do
+                not live long enough to be met.
+            deadline_s: seconds to wait.
 
         Raises AssertionError when they do not within the deadline. Notes the tree on the way.
         """
-        poll_until(lambda: len(self.acting_now()) >= processes, deadline_s)
+        poll_until(
+            lambda: len(self.acting_now()) >= processes and len(self.acted()) >= links, deadline_s
+        )
         self.look()
 
     def acting_now(self) -> set[Identity]:

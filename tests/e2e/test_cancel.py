@@ -44,7 +44,7 @@ def cancel_at_once(server: Server, witnesses: list[Witness], stuck: Stuck) -> se
     client = server.client
     ids = [client.start(stuck.path, beat=str(witness.path)) for witness in witnesses]
     for witness in witnesses:
-        witness.wait_acting(stuck.processes)
+        stuck.wait_acting(witness)
     asked = [client.cancel(execution_id) for execution_id in ids]
     executions = []
     for execution_id, witness in zip(ids, witnesses, strict=True):

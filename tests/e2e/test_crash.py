@@ -63,7 +63,7 @@ def busy(server: Server, new: NewWitness) -> Scene:
     witness = new()
     last = start(server, JUST_CANCELLED, witness)
     for stuck, one in (*ids.values(), (JUST_CANCELLED, witness)):
-        one.wait_acting(stuck.processes)
+        stuck.wait_acting(one)
     pending = server.client.start_text(PENDING)
     assert server.client.execution(pending)["status"] == "pending"
     running = {execution_id: one for execution_id, (_, one) in ids.items()}
@@ -162,7 +162,7 @@ def test_a_cancel_is_in_time_while_another_process_holds_the_database(
     ways = [BY_ID[name] for name in ("async_sleep-script", "gil_held-handler", "daemon-handler")]
     ids = [start(crowded, stuck, one) for stuck, one in zip(ways, witnesses, strict=True)]
     for stuck, one in zip(ways, witnesses, strict=True):
-        one.wait_acting(stuck.processes)
+        stuck.wait_acting(one)
     with closing(sqlite3.connect(database(crowded), isolation_level=None)) as holder:
         holder.execute("BEGIN EXCLUSIVE")
         asked = [client.cancel(execution_id) for execution_id in ids]

@@ -64,7 +64,7 @@ def end_some(
         text = playbook(stuck, before, after, timeout_s=60.0 if skip else TIMEOUT_S)
         runs[client.start_text(text)] = Ended(stuck, before, after, {})
     for execution_id, run in runs.items():
-        run.before.wait_acting(run.stuck.processes)
+        run.stuck.wait_acting(run.before)
         if skip:
             answer = client.http.post(f"/api/executions/{execution_id}/skip")
             assert answer.status_code == 202, answer.text

@@ -8,6 +8,7 @@ from typing import Any
 
 import yaml
 
+from tests.e2e.observer import Witness
 from tests.e2e.server import REPO, STUCK_PLAYBOOKS
 
 COOPERATIVE, KILLED = "cooperative", "killed"
@@ -43,6 +44,8 @@ class Stuck:
     outcome: str
     #: How many processes beat, or more.
     processes: int = 1
+    #: How many processes must have beaten, dead ones included, before it counts as acting.
+    links: int = 0
     #: What `stuck_at` must match; None when it must be null.
     place: str | None = None
     #: Names that `killed` must have, among others, of itself or of one that was cancelled with it:
@@ -61,6 +64,10 @@ class Stuck:
         """Path in the library of a server with the stuck steps' playbooks."""
         folder = "tests/stuck" if self.form == "script" else "stuck_steps"
         return f"{folder}/{self.way}.yaml"
+
+    def wait_acting(self, witness: Witness, deadline_s: float = 30.0) -> None:
+        """Return when all that it starts acts, as a witness sees it."""
+        witness.wait_acting(self.processes, links=self.links, deadline_s=deadline_s)
 
     def assert_outcome(self, record: dict[str, Any]) -> None:
         """Fail when a cancellation record claims another outcome than the one that it can be.
@@ -140,8 +147,8 @@ STUCK = [
     handler("gil_held", KILLED, place=r"waits\.py:\d+ in hold_the_lock$"),
     script("daemon", COOPERATIVE, processes=2, killed=frozenset({"python"})),
     handler("daemon", COOPERATIVE, processes=2, killed=frozenset({"python"})),
-    script("fork_chain", COOPERATIVE),
-    handler("fork_chain", COOPERATIVE),
+    script("fork_chain", COOPERATIVE, links=20),
+    handler("fork_chain", COOPERATIVE, links=20),
     script("finally_blocks", KILLED, place=SCRIPT, runner=Runner.EITHER),
     handler("finally_blocks", KILLED, place=rf"beats\.py:\d+ in {BEATING}$"),
     script("thread_left", KILLED, runner=Runner.EITHER),
