@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+import asyncio
+import logging
 
 from ignition_toolkit.credentials.redaction import Redactor
+from ignition_toolkit.errors import InternalError, PlaybookInvalid, ToolkitError
+from ignition_toolkit.execution import on_cancel
+from ignition_toolkit.execution.manager import ExecutionManager
+from ignition_toolkit.execution.owner import ProcessIdentity
+from ignition_toolkit.execution.programs import Programs
 from ignition_toolkit.execution.record import ExecutionRecord
-from ignition_toolkit.execution.views import ExecutionSummary, StepView, WaitingFor
+from ignition_toolkit.execution.stored_views import step_of, summary_of
+from ignition_toolkit.playbook.arguments import check_arguments
 from ignition_toolkit.playbook.models import (
     CancellationRecord,
     CancelOutcome,
@@ -17,55 +24,94 @@ from ignition_toolkit.playbook.models import (
 from ignition_toolkit.storage.rows import ExecutionRow, StepRow
 from ignition_toolkit.storage.store import Store
 
+logger = logging.getLogger(__name__)
+
 WORKER_DIED = "the server or `itk run` that ran it ended without finishing it"
 
 
-def summary_of(row: ExecutionRow) -> ExecutionSummary:
-    """Return a stored execution as clients see it."""
-    return ExecutionSummary(
-        execution_id=row.id,
-        playbook_name=row.playbook_name,
-        playbook_path=row.playbook_path,
-        status=ExecutionStatus(row.status),
-        waiting_for=WaitingFor.model_validate(row.waiting_for) if row.waiting_for else None,
-        created_at=row.created_at,
-        started_at=row.started_at,
-        completed_at=row.completed_at,
-        current_step_index=row.current_step_index or 0,
-        total_steps=row.total_steps,
-        error=row.error,
-        requested_by=row.requested_by,
-        cancel_requested_at=row.cancel_requested_at,
-        cancellation=_cancellation(row.cancellation),
-    )
+def owner_text(identity: ProcessIdentity, worker: str) -> str:
+    """Return how the rows of running executions name their worker."""
+    return f"{identity.boot_id} {identity.pid} {identity.start} {worker}"
 
 
-def _cancellation(stored: dict[str, Any] | None) -> CancellationRecord | None:
-    return CancellationRecord.model_validate(stored) if stored is not None else None
+def is_owner_alive(owner: str | None) -> bool:
+    """Whether the process of a row's worker lives, and is not this one.
+
+    This process owns the data folder anew: whatever an earlier worker in it had, it has lost.
+    """
+    try:
+        boot_id, pid, start, _ = (owner or "").split(" ")
+        identity = ProcessIdentity(int(pid), boot_id, int(start))
+    except ValueError:
+        return False
+    return identity != ProcessIdentity.mine() and identity.alive
 
 
-def step_of(row: StepRow) -> StepView:
-    """Return a stored step as clients see it."""
-    return StepView(
-        step_id=row.step_id,
-        step_name=row.step_name,
-        parent_step_id=row.parent_step_id,
-        type=row.kind,
-        status=StepStatus(row.status),
-        started_at=row.started_at,
-        completed_at=row.completed_at,
-        output=row.output,
-        error=row.error,
-        attempts=row.attempts,
-        cancellation=_cancellation(row.cancellation),
-    )
+class Adoption:
+    """Takes over what dead workers left in the store; their processes are gone already.
+
+    Args:
+        store: where it is written.
+        programs: loads what is pending.
+        manager: runs what is pending.
+    """
+
+    def __init__(self, store: Store, programs: Programs, manager: ExecutionManager) -> None:
+        self._store = store
+        self._programs = programs
+        self._manager = manager
+
+    async def run(self, *, resume_pending: bool) -> None:
+        """Write the final states of what was running, and queue what was pending."""
+        for row, steps in await asyncio.get_running_loop().run_in_executor(None, self._read):
+            record = record_of(self._store, row, steps)
+            if record.status is not ExecutionStatus.PENDING:
+                close_dead(record, row)
+            elif resume_pending:
+                await self._queue_again(record, row)
+
+    def _read(self) -> list[tuple[ExecutionRow, list[StepRow]]]:
+        """Return what is not over and nobody's, with its steps. Blocks."""
+        found = []
+        for row in self._store.unfinished():
+            if is_owner_alive(row.owner):
+                logger.error("execution %s is left alone: its worker lives (%s)", row.id, row.owner)
+            else:
+                found.append((row, self._store.step_runs(row.id)))
+        return found
+
+    async def _queue_again(self, record: ExecutionRecord, row: ExecutionRow) -> None:
+        try:
+            loaded = await self._programs.from_snapshot(*_snapshot(row))
+            arguments = check_arguments(loaded.program.main, row.parameters)
+        except ToolkitError as error:
+            lines = error.problems if isinstance(error, PlaybookInvalid) else []
+            text = "; ".join([error.message, *lines])
+            record.move(ExecutionStatus.FAILED, error=f"it could not be started again: {text}")
+            return
+        record.set_steps(loaded.program.main.steps)
+        self._manager.submit(record, self._manager.job(row.id, loaded, arguments))
+
+
+def _snapshot(row: ExecutionRow) -> tuple[str, dict[str, str]]:
+    """Return the texts that an execution was accepted with. Raises InternalError."""
+    if row.secret_parameters:
+        names = ", ".join(row.secret_parameters)
+        raise InternalError(
+            f"the server was started anew, and secrets are never stored; start it once more and "
+            f"give {names} again"
+        )
+    snapshot = row.snapshot or {}
+    try:
+        return str(snapshot["main"]), dict(snapshot["files"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise InternalError("its playbook was not stored with it") from error
 
 
 def record_of(store: Store, row: ExecutionRow, steps: list[StepRow]) -> ExecutionRecord:
     """Return the record of a stored execution, to go on with it."""
-    record = ExecutionRecord(store, summary_of(row), row.parameters, Redactor(()))
-    record.steps = {step.step_id: step_of(step) for step in steps}
-    return record
+    views = [step_of(step) for step in steps]
+    return ExecutionRecord(store, summary_of(row), row.parameters, Redactor(()), views)
 
 
 def close_dead(record: ExecutionRecord, row: ExecutionRow) -> None:
@@ -79,9 +125,15 @@ def close_dead(record: ExecutionRecord, row: ExecutionRow) -> None:
         requested_by=row.cancel_requested_by,
         source=CancelSource(row.cancel_source or CancelSource.API),
     )
-    # Its figures may be known already, when the worker died while on_cancel steps ran.
-    if cancellation.outcome is None:
-        update = {"outcome": CancelOutcome.WORKER_LOST}
-        cancellation = cancellation.model_copy(update=update)
     record.close_running(StepStatus.CANCELLED, None)
-    record.move(ExecutionStatus.CANCELLED, cancellation=cancellation)
+    # Its figures are known already when the worker died while on_cancel steps ran.
+    values = {
+        "outcome": cancellation.outcome or CancelOutcome.WORKER_LOST,
+        "on_cancel": on_cancel.after_worker_lost(cancellation.on_cancel, record.steps, WORKER_DIED),
+    }
+    cancellation = cancellation.model_copy(update=values)
+    if cancellation.outcome is CancelOutcome.NOT_STOPPED:
+        error = "could not be stopped; its worker died while it tried"
+        record.move(ExecutionStatus.FAILED, error=error, cancellation=cancellation)
+    else:
+        record.move(ExecutionStatus.CANCELLED, cancellation=cancellation)

@@ -2,36 +2,36 @@
 
 from __future__ import annotations
 
-import asyncio
+import logging
 import os
 from pathlib import Path
 
-from ignition_toolkit.execution.pool import RunnerPool
-from ignition_toolkit.playbook.catalog import Catalog, installed_key
+from ignition_toolkit.playbook.catalog import Catalog
+
+logger = logging.getLogger(__name__)
 
 FILE_NAME = "catalog.json"
 
 
-async def load_catalog(data_dir: Path, pool: RunnerPool) -> Catalog:
-    """Return the catalog: the kept one while its key is right, else a runner's answer."""
-    loop = asyncio.get_running_loop()
-    kept = await loop.run_in_executor(None, _read, data_dir / FILE_NAME)
-    if kept is not None:
-        return kept
-    catalog = await pool.describe()
-    await loop.run_in_executor(None, _write, data_dir / FILE_NAME, catalog)
-    return catalog
+def read_kept(data_dir: Path, key: str) -> Catalog | None:
+    """Return the kept catalog, None when there is none for this key. Blocks.
 
-
-def _read(path: Path) -> Catalog | None:
+    One with broken modules is not believed: what they lacked may have been installed since, which
+    the key does not show.
+    """
     try:
-        kept = Catalog.from_json(path.read_bytes())
+        kept = Catalog.from_json((data_dir / FILE_NAME).read_bytes())
     except (OSError, ValueError):
         return None
-    return kept if kept.key == installed_key() else None
+    return kept if kept.key == key and not kept.broken else None
 
 
-def _write(path: Path, catalog: Catalog) -> None:
+def keep(data_dir: Path, catalog: Catalog) -> None:
+    """Keep a catalog for the next start, which is slower without. Blocks."""
+    path = data_dir / FILE_NAME
     new = path.with_suffix(".new")
-    new.write_text(catalog.to_json(), encoding="utf-8")
-    os.replace(new, path)
+    try:
+        new.write_text(catalog.to_json(), encoding="utf-8")
+        os.replace(new, path)
+    except OSError as error:
+        logger.warning("the catalog of step kinds could not be kept in %s: %s", path, error)

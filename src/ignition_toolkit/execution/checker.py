@@ -45,7 +45,7 @@ def _ask(option: str, question: bytes) -> bytes:
         text = f"the step kinds did not answer within {ANSWER_S:g} s: a module hangs on import"
         raise InternalError(text) from error
     if done.returncode:
-        said = done.stderr.decode("utf-8", "replace").strip().splitlines()
-        why = said[-1] if said else f"exit code {done.returncode}"
+        lines = done.stderr.decode("utf-8", "replace").strip().splitlines()
+        why = lines[-1] if lines else f"exit code {done.returncode}"
         raise InternalError(f"the step kinds could not be asked: {why}")
     return done.stdout

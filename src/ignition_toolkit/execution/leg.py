@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import time
-from dataclasses import dataclass, field
-from enum import Enum
+from dataclasses import replace
 from typing import Protocol
 
 from ignition_toolkit.errors import ProtocolError
-from ignition_toolkit.execution.janitor_link import Ended, JanitorLink
+from ignition_toolkit.execution.janitor_answers import Ended
+from ignition_toolkit.execution.janitor_link import JanitorLink
+from ignition_toolkit.execution.leg_end import Cause, LegEnd, Stop, StopState
 from ignition_toolkit.execution.runner_process import RunnerProcess
-from ignition_toolkit.playbook.events import (
-    ProcessKilled,
-    Settled,
-    StepChanged,
-    StuckSeen,
-)
+from ignition_toolkit.execution.stuck_file import read_stuck_place
+from ignition_toolkit.execution.waiting import happens
+from ignition_toolkit.playbook.events import ProcessKilled, Settled, StepChanged, StuckSeen
 from ignition_toolkit.playbook.models import CancelSource, StepStatus
-from ignition_toolkit.playbook.stuck_trace import stuck_place
 from ignition_toolkit.protocol import (
     Cancel,
     Continue,
@@ -33,51 +30,10 @@ from ignition_toolkit.protocol import (
 #: Seconds after a stop at which the runner is asked where it stands, and is ended.
 ASK_AFTER_S = 0.15
 GRACE_S = 0.25
-#: Bytes of `faulthandler`'s text that are read.
-_TRACE_BYTES = 200_000
-
-
-class Cause(Enum):
-    """Why a leg is over."""
-
-    #: The runner said so.
-    DONE = "done"
-    #: A step was stopped, and the runner is not fit to go on.
-    UNFIT = "unfit"
-    #: The runner ended by itself, or its event stream did.
-    LOST = "lost"
-    #: The janitor ended it because of a cancel.
-    ENDED = "ended"
-
-
-@dataclass
-class Stop:
-    """A step that is being stopped by a timeout or a skip."""
-
-    source: CancelSource
-    step_id: str
-    attempt: int
-    #: Monotonic second of the stop.
-    t: float
-    requested_by: str | None = None
-
-
-@dataclass
-class LegEnd:
-    """How a leg ended, and what is known of what was stopped."""
-
-    cause: Cause
-    ended: Ended
-    done: Done | None = None
-    #: Monotonic second at which the runner said so.
-    done_t: float | None = None
-    stop: Stop | None = None
-    settled: Settled | None = None
-    settled_t: float | None = None
-    error: ProtocolError | None = None
-    exit_code: int | None = None
-    stuck_at: str | None = None
-    own_kills: list[ProcessKilled] = field(default_factory=list)
+#: Seconds that a runner whose event stream has ended has to end: its exit code tells more.
+LAST_S = 0.05
+#: Seconds that an ended runner has to be seen to have ended.
+GONE_S = 1.0
 
 
 class LegListener(Protocol):
@@ -89,12 +45,18 @@ class LegListener(Protocol):
     def on_output(self, stream: str, data: bytes) -> None:
         """Take note of what a step wrote to the runner's stdout or stderr."""
 
-    def on_stopped(self, end: LegEnd) -> None:
+    def on_stopped(self, stopped: LegEnd) -> None:
         """Take note of a step that was stopped and whose runner goes on."""
 
 
 class Leg:
-    """Follows one runner from its start command to the verified end of its tree."""
+    """Follows one runner from its start command to the verified end of its tree.
+
+    A step that is to be stopped alone (a timeout, a skip) is stopped by the runner itself. The
+    janitor is told to end the runner's tree if that does not succeed within the grace, and the
+    end is taken back when it did. One stop is under way at a time; a deadline that passes in the
+    meantime is acted on after it.
+    """
 
     def __init__(self, runner: RunnerProcess, janitor: JanitorLink, listener: LegListener) -> None:
         self._runner = runner
@@ -102,18 +64,16 @@ class Leg:
         self._listener = listener
         self._loop = asyncio.get_running_loop()
         self._over = asyncio.Event()
-        self._timers: dict[str, asyncio.TimerHandle] = {}
         self._attempts: dict[str, int] = {}
-        self._cancelled = False
+        self._deadlines: dict[str, float] = {}
+        self._timer: asyncio.TimerHandle | None = None
+        self._skips: dict[str, str | None] = {}
+        self._state = StopState()
         self._end: asyncio.Future[Ended | None] | None = None
-        self._stop: Stop | None = None
+        self._cancelled = False
         self._done: Done | None = None
         self._done_t: float | None = None
-        self._settled: Settled | None = None
-        self._settled_t: float | None = None
         self._error: ProtocolError | None = None
-        self._stuck_at: str | None = None
-        self._own_kills: list[ProcessKilled] = []
 
     @property
     def innermost(self) -> str | None:
@@ -125,40 +85,36 @@ class Leg:
 
         Cancellation: not to be cancelled; `cancel` ends it.
         """
-        self._runner.on_message = self._on_message
-        self._runner.on_output = self._listener.on_output
-        self._runner.on_broken = self._on_broken
+        self._runner.listen(self)
         self._runner.send(start)
-        watch = asyncio.create_task(self._runner.ended.wait())
-        watch.add_done_callback(lambda _: self._over.set())
         await self._over.wait()
-        watch.cancel()
-        for timer in self._timers.values():
-            timer.cancel()
+        self._deadlines.clear()
+        self._arm()
         return await self._wind_up()
 
     async def _wind_up(self) -> LegEnd:
-        # A process that is gone before anybody ended it has ended by itself, stream and all.
-        error = None if self._runner.ended.is_set() else self._error
-        # Also after a polite end: threads and children outlive an acknowledged cancel.
-        ended = await self._janitor.end(self._runner.token, at=time.monotonic())
+        # Also after a polite end: threads and children outlive an acknowledged cancel. A tree that
+        # was ended already is not ended again, which would tell nothing of what was killed.
+        ended = self._end.result() if self._end is not None and self._end.done() else None
         while ended is None:
+            # Not with the first answer when a stop was being taken back just now.
             ended = await self._janitor.end(self._runner.token, at=time.monotonic())
-        if not ended.leftovers:
-            await self._runner.ended.wait()
-        return LegEnd(
+        await happens(self._runner.ended, GONE_S)
+        end = LegEnd(
+            **vars(self._state),
             cause=self._cause(),
             ended=ended,
             done=self._done,
             done_t=self._done_t,
-            stop=self._stop,
-            settled=self._settled,
-            settled_t=self._settled_t,
-            error=error,
             exit_code=self._runner.exit_code,
-            stuck_at=self._place(),
-            own_kills=self._own_kills,
         )
+        if not end.runner_was_killed:
+            return end
+        # What it had not told itself, it may have written when it was asked.
+        place = end.stuck_at or await self._loop.run_in_executor(
+            None, read_stuck_place, self._runner.folder
+        )
+        return replace(end, error=self._error, stuck_at=place)
 
     def _cause(self) -> Cause:
         # Not told by which news came first: a killed runner's end is seen before the janitor's
@@ -167,7 +123,9 @@ class Leg:
             return Cause.DONE
         if self._cancelled:
             return Cause.ENDED
-        return Cause.LOST if self._stop is None else Cause.UNFIT
+        return Cause.LOST if self._state.stop is None else Cause.UNFIT
+
+    # What it is told.
 
     def cancel(self, source: CancelSource, requested_by: str | None, t: float) -> None:
         """Tell the janitor first, then the runner; `t` is the second of the request."""
@@ -192,110 +150,151 @@ class Leg:
         """Skip the innermost running step, or the next one when none runs."""
         step_id = self.innermost
         if step_id is not None:
-            self._stop_step(CancelSource.SKIP, step_id, requested_by)
+            self._skips[step_id] = requested_by
+            self._stop_step(CancelSource.SKIP, step_id, time.monotonic())
         self._runner.send(Skip(step_id=step_id))
 
-    def _stop_step(self, source: CancelSource, step_id: str, by: str | None = None) -> None:
-        if self._cancelled or (self._stop is not None and self._settled is None):
+    # Stopping a step alone.
+
+    def _arm(self) -> None:
+        """Set the timer to the next deadline that is to be acted on."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._deadlines and self._state.stop is None and not self._cancelled:
+            self._timer = self._loop.call_at(min(self._deadlines.values()), self._on_deadline)
+
+    def _on_deadline(self) -> None:
+        self._timer = None
+        now = self._loop.time()
+        late = [step for step, until in self._deadlines.items() if until <= now]
+        if late:
+            # The outermost first: its end is the others' too.
+            step_id = min(late, key=lambda step: step.count("/"))
+            self._stop_step(CancelSource.TIMEOUT, step_id, self._deadlines[step_id])
+        else:
+            self._arm()
+
+    def _stop_step(self, source: CancelSource, step_id: str, t: float) -> None:
+        if self._cancelled or self._state.stop is not None:
             return
-        now = time.monotonic()
-        self._stop = Stop(source, step_id, self._attempts.get(step_id, 0), now, by)
-        self._settled = None
-        self._own_kills, self._stuck_at = [], None
-        self._end_at(now)
+        by = self._skips.get(step_id) if source is CancelSource.SKIP else None
+        stop = Stop(source, step_id, self._attempts.get(step_id, 0), t, by)
+        self._state = StopState(stop=stop)
+        self._end_at(time.monotonic())
 
     def _end_at(self, t: float, grace_s: float = GRACE_S) -> None:
         ask_at = t + ASK_AFTER_S if grace_s else None
         end = self._janitor.end(self._runner.token, at=t + grace_s, ask_at=ask_at)
         if end is not self._end:
             self._end = end
-            end.add_done_callback(self._on_ended)
+            end.add_done_callback(self._on_end_answered)
 
-    def _on_ended(self, end: asyncio.Future[Ended | None]) -> None:
-        if self._end is end:
-            self._end = None
+    def _on_end_answered(self, end: asyncio.Future[Ended | None]) -> None:
         if end.cancelled():
             return
-        if end.result() is None:
-            self._on_spared()
-        else:
+        if end.result() is not None:
             self._over.set()
+            return
+        if self._end is end:
+            self._end = None
+        self._on_spared()
 
-    def _on_spared(self) -> None:
-        if self._settled is not None and not self._settled.missed and not self._cancelled:
-            end = LegEnd(
-                cause=Cause.DONE,
-                ended=Ended(self._runner.token, 0.0, self._settled_t or 0.0),
-                stop=self._stop,
-                settled=self._settled,
-                settled_t=self._settled_t,
-                stuck_at=self._stuck_at,
-                own_kills=self._own_kills,
-            )
-            self._listener.on_stopped(end)
-            self._runner.send(Proceed())
-        self._stop = None
-
-    def _on_message(self, envelope: Envelope) -> None:
-        body = envelope.body
-        if isinstance(body, Done):
-            self._done, self._done_t = body, envelope.t
-            self._over.set()
-        elif isinstance(body, Settled):
-            self._on_settled(body, envelope.t)
-        elif isinstance(body, StuckSeen):
-            self._stuck_at = body.stuck_at
-        elif isinstance(body, ProcessKilled):
-            self._own_kills.append(body)
-            self._stuck_at = body.stuck_at or self._stuck_at
-        else:
-            if isinstance(body, StepChanged):
-                self._follow(body)
-            self._listener.on_event(envelope)
-
-    def _on_settled(self, settled: Settled, t: float) -> None:
-        self._settled, self._settled_t = settled, t
+    def _take_back(self) -> None:
         if self._cancelled:
             return
-        if timer := self._timers.pop(settled.step_id, None):
-            timer.cancel()
-        if self._stop is None and not settled.missed:
-            # The runner's clock was a moment quicker than ours.
-            self._stop = Stop(settled.source, settled.step_id, settled.attempt, t)
-        if not settled.clean:
-            self._end_at(time.monotonic(), 0.0)
-        elif self._end is not None:
+        if self._end is not None:
             self._janitor.spare(self._runner.token)
         else:
             self._on_spared()
 
+    def _on_spared(self) -> None:
+        """Nothing will end the runner any more: the stop is over, and the run goes on."""
+        if self._cancelled:
+            return
+        if self._state.settled is not None:
+            gone = Ended(self._runner.token, 0.0, self._state.settled_t or 0.0)
+            self._listener.on_stopped(LegEnd(**vars(self._state), cause=Cause.DONE, ended=gone))
+            self._runner.send(Proceed())
+        self._state = StopState()
+        self._arm()
+
+    def _on_settled(self, settled: Settled, t: float) -> None:
+        stop = self._state.stop
+        if settled.missed:
+            if stop is not None and stop.is_for(settled):
+                self._take_back()
+            return
+        if stop is None or not stop.is_for(settled):
+            # The runner's clock was a moment quicker than ours, or an outer step's stop has taken
+            # this one with it.
+            stop = self._unasked(settled, t)
+        self._state = replace(self._state, stop=stop, settled=settled, settled_t=t)
+        self._deadlines.pop(settled.step_id, None)
+        if settled.clean:
+            self._take_back()
+        elif not self._cancelled:
+            self._end_at(time.monotonic(), 0.0)
+
+    def _unasked(self, settled: Settled, t: float) -> Stop:
+        is_timeout = settled.source is CancelSource.TIMEOUT
+        since = self._deadlines.get(settled.step_id, t) if is_timeout else t
+        by = None if is_timeout else self._skips.get(settled.step_id)
+        return Stop(settled.source, settled.step_id, settled.attempt, min(since, t), by)
+
+    # What the runner says.
+
+    def on_message(self, envelope: Envelope) -> None:
+        """Act on a message, or hand it on."""
+        match envelope.body:
+            case Done() as done:
+                self._done, self._done_t = done, envelope.t
+                self._over.set()
+            case Settled() as settled:
+                self._on_settled(settled, envelope.t)
+            case StuckSeen() as seen:
+                self._state = replace(self._state, stuck_at=seen.stuck_at)
+            case ProcessKilled() as kill:
+                kills = (*self._state.own_kills, kill)
+                place = kill.stuck_at or self._state.stuck_at
+                self._state = replace(self._state, own_kills=kills, stuck_at=place)
+            case StepChanged() as change:
+                self._follow(change)
+                self._listener.on_event(envelope)
+            case _:
+                self._listener.on_event(envelope)
+
     def _follow(self, step: StepChanged) -> None:
-        if timer := self._timers.pop(step.step_id, None):
-            timer.cancel()
+        self._deadlines.pop(step.step_id, None)
         if step.status is StepStatus.RUNNING:
             self._attempts[step.step_id] = step.attempt
             if step.deadline is not None:
-                self._timers[step.step_id] = self._loop.call_at(
-                    step.deadline, self._stop_step, CancelSource.TIMEOUT, step.step_id
-                )
-            return
-        self._attempts.pop(step.step_id, None)
-        if self._stop is not None and self._stop.step_id == step.step_id and not self._cancelled:
-            # The step ended in time after all; its runner must not be ended for it.
-            self._janitor.spare(self._runner.token)
+                self._deadlines[step.step_id] = step.deadline
+        else:
+            self._attempts.pop(step.step_id, None)
+            self._skips.pop(step.step_id, None)
+        stop = self._state.stop
+        if stop is not None and stop.step_id == step.step_id and self._state.settled is None:
+            self._on_stopped_step_changed(stop, step)
+        self._arm()
 
-    def _on_broken(self, error: ProtocolError) -> None:
-        if not self._runner.ended.is_set():
-            self._error = error
-        # The end of the process follows within a moment when it was that; its exit code is the
-        # better answer.
-        self._loop.call_later(0.02, self._over.set)
+    def _on_stopped_step_changed(self, stop: Stop, step: StepChanged) -> None:
+        """The step that is being stopped was not stopped: it ended, or its clock stands still.
 
-    def _place(self) -> str | None:
-        if self._stuck_at is not None:
-            return self._stuck_at
-        try:
-            with (self._runner.folder / "stuck.txt").open(encoding="utf-8", errors="replace") as f:
-                return stuck_place(f.read(_TRACE_BYTES))
-        except OSError:
-            return None
+        A skip of a step that begins its next attempt still stands.
+        """
+        if step.status is not StepStatus.RUNNING or stop.source is CancelSource.TIMEOUT:
+            self._take_back()
+
+    def on_output(self, stream: str, data: bytes) -> None:
+        """Hand on what a step wrote."""
+        self._listener.on_output(stream, data)
+
+    def on_broken(self, error: ProtocolError) -> None:
+        """The leg is over, also when the process lives."""
+        self._error = error
+        self._loop.call_later(LAST_S, self._over.set)
+
+    def on_ended(self) -> None:
+        """The leg is over."""
+        self._over.set()

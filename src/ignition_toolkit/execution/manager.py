@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,15 +13,16 @@ import uuid6
 
 from ignition_toolkit.credentials.redaction import Redactor
 from ignition_toolkit.credentials.secret import Secret
-from ignition_toolkit.errors import InternalError, NotFound, StoreError, ToolkitError, WrongState
-from ignition_toolkit.execution.adoption import close_dead, record_of
+from ignition_toolkit.errors import NotFound, StoreError
 from ignition_toolkit.execution.dispatch.local import LocalDispatcher
 from ignition_toolkit.execution.janitor_link import JanitorLink
+from ignition_toolkit.execution.job import Job
 from ignition_toolkit.execution.pool import RunnerPool
 from ignition_toolkit.execution.programs import Programs
 from ignition_toolkit.execution.record import ExecutionRecord, Snapshot
-from ignition_toolkit.execution.requests import StartRequest
-from ignition_toolkit.execution.supervisor import Job, Supervision
+from ignition_toolkit.execution.requests import CancelRequest, StartRequest
+from ignition_toolkit.execution.run import Run
+from ignition_toolkit.execution.supervisor import Supervision
 from ignition_toolkit.execution.verdict import Verdict
 from ignition_toolkit.execution.views import (
     CancelAnswer,
@@ -40,7 +39,6 @@ from ignition_toolkit.playbook.models import (
     utc_now,
 )
 from ignition_toolkit.playbook.program import LoadedProgram
-from ignition_toolkit.storage.rows import ExecutionRow
 from ignition_toolkit.storage.store import Store
 
 logger = logging.getLogger(__name__)
@@ -52,21 +50,15 @@ STORE_CANCEL_S = 0.1
 #: Seconds that a shutdown waits for what it cancelled, on_cancel steps included.
 SHUTDOWN_S = 30.0
 
-RUNNING, PAUSED = ExecutionStatus.RUNNING, ExecutionStatus.PAUSED
-
-
-@dataclass
-class Run:
-    """One execution that is not over, or not stored yet."""
-
-    record: ExecutionRecord
-    job: Job
-    supervision: Supervision | None = None
-    pausing: bool = False
-
 
 class ExecutionManager:
-    """All executions of one worker. To be used from the supervision loop only."""
+    """All executions of one worker. To be used from the supervision loop only.
+
+    Args:
+        owner: what the rows of running executions name as their worker.
+        slots: executions at once.
+        artifacts: folder of the executions' folders.
+    """
 
     def __init__(
         self,
@@ -75,6 +67,7 @@ class ExecutionManager:
         pool: RunnerPool,
         janitor: JanitorLink,
         *,
+        owner: str,
         slots: int,
         artifacts: Path,
     ) -> None:
@@ -82,6 +75,7 @@ class ExecutionManager:
         self._programs = programs
         self._pool = pool
         self._janitor = janitor
+        self._owner = owner
         self._artifacts = artifacts
         self._runs: dict[str, Run] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
@@ -102,6 +96,12 @@ class ExecutionManager:
         run = self._runs.get(execution_id)
         return run.record.view() if run else None
 
+    def live_summaries(self) -> dict[str, ExecutionSummary]:
+        """Return every execution that is not over and stored, by id."""
+        return {execution_id: run.record.summary for execution_id, run in self._runs.items()}
+
+    # Starting.
+
     async def start(self, request: StartRequest) -> ExecutionView:
         """Accept an execution: stored as pending, and started when its turn comes.
 
@@ -112,6 +112,8 @@ class ExecutionManager:
         main = loaded.program.main
         arguments = check_arguments(main, request.parameters)
         execution_id = str(uuid6.uuid7())
+        job = self.job(execution_id, loaded, arguments)
+        by = request.requested_by
         summary = ExecutionSummary(
             execution_id=execution_id,
             playbook_name=main.name,
@@ -119,18 +121,19 @@ class ExecutionManager:
             status=ExecutionStatus.PENDING,
             created_at=utc_now(),
             total_steps=len(main.steps),
-            requested_by=request.requested_by,
+            requested_by=job.redactor.text(by) if by is not None else None,
         )
-        job = self._job(execution_id, loaded, arguments)
         record = ExecutionRecord(self._store, summary, redacted(arguments), job.redactor)
         record.set_steps(main.steps)
-        stored = record.add(
-            Snapshot(main.path, loaded.texts), secret_names(main, request.parameters)
-        )
-        await self._accept(Run(record, job), stored)
+        snapshot = Snapshot(main.path, loaded.texts)
+        stored = record.add(snapshot, secret_names(main, request.parameters))
+        await self._await_row(record, stored)
+        self.submit(record, job)
         return record.view()
 
-    def _job(self, execution_id: str, loaded: LoadedProgram, arguments: dict[str, Any]) -> Job:
+    # Any: checked values; secrets are `Secret`.
+    def job(self, execution_id: str, loaded: LoadedProgram, arguments: dict[str, Any]) -> Job:
+        """Return what an execution runs."""
         return Job(
             program=loaded.program,
             parameters=arguments,
@@ -139,17 +142,19 @@ class ExecutionManager:
             redactor=Redactor(_secrets(arguments)),
         )
 
-    async def _accept(self, run: Run, stored: Future[None]) -> None:
-        execution_id = run.record.execution_id
+    async def _await_row(self, record: ExecutionRecord, stored: Future[None]) -> None:
         try:
             await asyncio.wait_for(asyncio.wrap_future(stored), STORE_START_S)
         except TimeoutError:
             text = "the database did not take the execution in time, so it was not started"
-            run.record.move(ExecutionStatus.FAILED, error=text)
+            record.move(ExecutionStatus.FAILED, error=text)
             why = self._store.behind().error
             raise StoreError(f"{text}: {why or 'it is too slow'}") from None
-        self._runs[execution_id] = run
-        self._dispatcher.submit(execution_id)
+
+    def submit(self, record: ExecutionRecord, job: Job) -> None:
+        """Queue a stored execution."""
+        self._runs[record.execution_id] = Run(record, job)
+        self._dispatcher.submit(record.execution_id)
 
     # The life of an execution.
 
@@ -158,207 +163,123 @@ class ExecutionManager:
 
     def _on_start(self, execution_id: str) -> None:
         run = self._runs[execution_id]
-        run.supervision = Supervision(
-            run.job,
-            run.record,
-            self._pool,
-            self._janitor,
-            lambda paused: self._on_pause(run, paused),
-        )
-        run.record.move(RUNNING)
-        _log_move(run.record)
+        run.supervision = Supervision(run.job, run.record, self._pool, self._janitor, run.on_pause)
+        run.record.move(ExecutionStatus.RUNNING, owner=self._owner)
+        run.log_move()
         task = asyncio.create_task(self._supervise(run, run.supervision), name=execution_id)
         self._tasks[execution_id] = task
-
-    def _on_pause(self, run: Run, paused: bool) -> None:
-        run.pausing = False
-        if run.record.status in (RUNNING, PAUSED):
-            status = PAUSED if paused else RUNNING
-            if run.record.status is not status:
-                run.record.move(status)
-                _log_move(run.record)
 
     async def _supervise(self, run: Run, supervision: Supervision) -> None:
         try:
             verdict = await supervision.run()
         except Exception as error:  # border: one execution's mishap is not the others'
             logger.exception("supervising %s failed", run.record.execution_id)
-            supervision.end_now()
             verdict = Verdict(ExecutionStatus.FAILED, f"internal error: {error!r}")
+            run.record.close_running(verdict.step_status, verdict.error)
         self._finish(run, verdict, supervision.cancellation)
 
-    def _finish(self, run: Run, verdict: Verdict, cancellation: CancellationRecord | None) -> None:
+    def _finish(
+        self, run: Run, verdict: Verdict, cancellation: CancellationRecord | None
+    ) -> Future[None]:
         execution_id = run.record.execution_id
-        status = verdict.status
-        if run.record.status is PAUSED and status is ExecutionStatus.COMPLETED:
-            run.record.move(RUNNING)
-        stored = run.record.move(status, error=verdict.error, cancellation=cancellation)
-        _log_move(run.record)
-        self._tasks.pop(execution_id, None)
-        self._dispatcher.release(execution_id)
+        try:
+            stored = run.finish(verdict, cancellation)
+        finally:
+            self._tasks.pop(execution_id, None)
+            self._dispatcher.release(execution_id)
         # Kept until it is stored: a locked database or a full disk loses nothing.
         loop = asyncio.get_running_loop()
-        stored.add_done_callback(lambda done: self._forget(loop, execution_id, done))
+        stored.add_done_callback(lambda done: self._on_stored(loop, execution_id, done))
+        return stored
 
-    def _forget(
+    def _on_stored(
         self, loop: asyncio.AbstractEventLoop, execution_id: str, stored: Future[None]
     ) -> None:
         """In the store's thread: an execution's final state is stored, or was refused."""
         if (error := stored.exception()) is not None:
             logger.error("the final state of %s was not stored: %s", execution_id, error)
-        if not loop.is_closed():
+        try:
             loop.call_soon_threadsafe(self._runs.pop, execution_id, None)
+        except RuntimeError:
+            # The worker was closed meanwhile.
+            return
 
     # What a person asks.
 
-    async def cancel(
-        self, execution_id: str, *, source: CancelSource, requested_by: str | None
-    ) -> CancelAnswer:
+    async def cancel(self, execution_id: str, request: CancelRequest) -> CancelAnswer:
         """Cancel an execution. Returns at once; the stop follows within 0.5 s.
 
         Raises NotFound, WrongState when it is over.
         """
-        (answer,) = await self._cancel([self._run(execution_id)], source, requested_by)
+        (answer,) = await self._cancel([self.find(execution_id)], request)
         return answer
 
-    async def cancel_all(self, *, source: CancelSource, requested_by: str | None) -> list[str]:
+    async def cancel_all(self, request: CancelRequest) -> list[str]:
         """Cancel every execution that is not over; return their ids."""
-        runs = [run for run in self._runs.values() if not run.record.status.final]
-        answers = await self._cancel(runs, source, requested_by)
-        return [answer.execution_id for answer in answers]
+        runs = [run for run in self._runs.values() if not run.is_over]
+        return [answer.execution_id for answer in await self._cancel(runs, request)]
 
-    async def _cancel(
-        self, runs: Sequence[Run], source: CancelSource, requested_by: str | None
-    ) -> list[CancelAnswer]:
-        """Cancel executions that are not over; wait for their commit, but not for long.
+    async def _cancel(self, runs: Sequence[Run], request: CancelRequest) -> list[CancelAnswer]:
+        """Cancel executions that are not over; wait for their commits, but not for long.
 
         The janitor and the runners of all are told before anything is written for one of them: a
         write costs more than a message, and the last of many would be told late.
         """
-        now = time.monotonic()
-        record = CancellationRecord(
-            requested_at=utc_now(), requested_by=requested_by, source=source
-        )
         for run in runs:
-            if run.supervision is not None:
-                run.supervision.cancel(record, now)
+            run.tell(request)
         already = [run.record.status is ExecutionStatus.CANCELLING for run in runs]
         stored = [
-            asyncio.wrap_future(future)
+            asyncio.wrap_future(self._note_cancel(run, request))
             for run, was in zip(runs, already, strict=True)
-            if (future := self._note_cancel(run, record, already=was))
+            if not was
         ]
         if stored:
             await asyncio.wait(stored, timeout=STORE_CANCEL_S)
-        return [
-            CancelAnswer(
-                execution_id=run.record.execution_id, status=run.record.status, already=was
-            )
-            for run, was in zip(runs, already, strict=True)
-        ]
+        return [run.answer(already=was) for run, was in zip(runs, already, strict=True)]
 
-    def _note_cancel(
-        self, run: Run, record: CancellationRecord, *, already: bool
-    ) -> Future[None] | None:
+    def _note_cancel(self, run: Run, request: CancelRequest) -> Future[None]:
         if run.supervision is not None:
-            told = run.supervision.cancellation or record
-            return None if already else run.record.ask_cancel(told)
+            return run.record.ask_cancel(run.supervision.cancellation or request.record)
+        return self._cancel_pending(run, request.record)
+
+    def _cancel_pending(self, run: Run, record: CancellationRecord) -> Future[None]:
         self._dispatcher.withdraw(run.record.execution_id)
-        ended = {"outcome": CancelOutcome.COOPERATIVE, "step_stopped_ms": 0.0, "tree_gone_ms": 0.0}
+        outcome = CancelOutcome.COOPERATIVE
+        ended = {"outcome": outcome, "step_stopped_ms": 0.0, "tree_gone_ms": 0.0}
         record = record.model_copy(update=ended)
         run.record.ask_cancel(record)
-        verdict = Verdict(ExecutionStatus.CANCELLED, None, CancelOutcome.COOPERATIVE)
-        self._finish(run, verdict, record)
-        return None
+        return self._finish(run, Verdict(ExecutionStatus.CANCELLED, None, outcome), record)
 
     def kill_now(self, execution_id: str) -> None:
         """End an execution that is being cancelled without a grace and without on_cancel."""
-        run = self._runs.get(execution_id)
-        if run is not None and run.supervision is not None:
-            run.supervision.end_now()
+        if (run := self._runs.get(execution_id)) is not None:
+            run.kill_now()
 
-    def pause(self, execution_id: str) -> CancelAnswer:
-        """Pause after the current step. Raises NotFound, WrongState unless it runs."""
-        run = self._run(execution_id)
-        supervision = self._steerable(run, "paused", RUNNING)
-        run.pausing = True
-        supervision.pause()
-        return _answer(run)
-
-    def resume(self, execution_id: str) -> CancelAnswer:
-        """Go on after a pause. Raises NotFound, WrongState unless one was asked for."""
-        run = self._run(execution_id)
-        if run.record.status is RUNNING and not run.pausing:
-            raise _wrong_state(run, "resumed: it is not paused")
-        supervision = self._steerable(run, "resumed", RUNNING, PAUSED)
-        run.pausing = False
-        supervision.resume()
-        return _answer(run)
-
-    def skip(self, execution_id: str, requested_by: str | None = None) -> CancelAnswer:
-        """Skip the running step, or the next one. Raises NotFound, WrongState."""
-        run = self._run(execution_id)
-        supervision = self._steerable(run, "told to skip a step", RUNNING, PAUSED)
-        if not supervision.skip(requested_by):
-            raise _wrong_state(run, "told to skip a step: no runner is up yet, try again")
-        return _answer(run)
-
-    def _run(self, execution_id: str) -> Run:
+    def find(self, execution_id: str) -> Run:
+        """Return an execution that is not over. Raises NotFound, WrongState."""
         run = self._runs.get(execution_id)
         if run is None:
-            raise NotFound(f"no execution {execution_id!r} is under way here")
-        if run.record.status.final:
-            raise _wrong_state(run, "changed: it is over")
+            raise NotFound(f"no execution {execution_id!r} is under way here", id=execution_id)
+        if run.is_over:
+            raise run.wrong_state("changed: it is over")
         return run
 
-    def _steerable(self, run: Run, what: str, *statuses: ExecutionStatus) -> Supervision:
-        if run.record.status not in statuses or run.supervision is None:
-            raise _wrong_state(run, what)
-        return run.supervision
+    # The worker's end.
 
-    # The worker's start and end.
+    async def shut_down(self, *, keep_pending: bool) -> None:
+        """Cancel what runs by the ladder and wait for it.
 
-    async def take_over(self, *, resume_pending: bool) -> None:
-        """Close the executions of dead workers, whose trees are gone, and queue the pending."""
-        loop = asyncio.get_running_loop()
-        for row in await loop.run_in_executor(None, self._store.unfinished):
-            steps = await loop.run_in_executor(None, self._store.step_runs, row.id)
-            record = record_of(self._store, row, steps)
-            if record.status is not ExecutionStatus.PENDING:
-                close_dead(record, row)
-            elif resume_pending:
-                await self._queue_again(record, row)
-
-    async def _queue_again(self, record: ExecutionRecord, row: ExecutionRow) -> None:
-        try:
-            if row.secret_parameters:
-                names = ", ".join(row.secret_parameters)
-                raise InternalError(
-                    "the server was started anew, and secrets are never stored: "
-                    f"start it again and give {names}"
-                )
-            snapshot = row.snapshot or {}
-            loaded = await self._programs.from_snapshot(snapshot["main"], snapshot["files"])
-            arguments = check_arguments(loaded.program.main, row.parameters)
-        except ToolkitError as error:
-            record.move(ExecutionStatus.FAILED, error=error.message)
-            return
-        job = self._job(row.id, loaded, arguments)
-        record.set_steps(loaded.program.main.steps)
-        self._runs[row.id] = Run(record, job)
-        self._dispatcher.submit(row.id)
-
-    async def shut_down(self, requested_by: str | None) -> None:
-        """Cancel what runs by the ladder and wait for it; what is pending stays pending."""
+        Args:
+            keep_pending: whether what is pending stays pending; else it is cancelled too.
+        """
         self._dispatcher.stop()
-        running = [
+        runs = [
             run
             for run in self._runs.values()
-            if run.supervision is not None and not run.record.status.final
+            if not run.is_over and (run.supervision is not None or not keep_pending)
         ]
-        await self._cancel(running, CancelSource.SHUTDOWN, requested_by)
-        tasks = set(self._tasks.values())
-        if tasks:
+        await self._cancel(runs, CancelRequest.now(CancelSource.SHUTDOWN, None))
+        if tasks := set(self._tasks.values()):
             await asyncio.wait(tasks, timeout=SHUTDOWN_S)
 
 
@@ -371,23 +292,3 @@ def _secrets(value: object) -> Iterator[Secret]:
     elif isinstance(value, (list, tuple)):
         for item in value:
             yield from _secrets(item)
-
-
-def _answer(run: Run) -> CancelAnswer:
-    return CancelAnswer(execution_id=run.record.execution_id, status=run.record.status)
-
-
-def _wrong_state(run: Run, what: str) -> WrongState:
-    status = run.record.status
-    text = f"execution {run.record.execution_id} is {status} and cannot be {what}"
-    return WrongState(text, status=status.value)
-
-
-def _log_move(record: ExecutionRecord) -> None:
-    logger.info(
-        "execution %s of %s is %s",
-        record.execution_id,
-        record.summary.playbook_path,
-        record.status,
-        extra={"action": f"execution_{record.status}", "execution_id": record.execution_id},
-    )

@@ -10,6 +10,11 @@ from ignition_toolkit.playbook.text_lines import Lines
 
 #: Bytes that one step may write; more is counted and dropped.
 MAX_STEP_BYTES = 10 * 1024 * 1024
+#: Log events that one piece of output may become; a piece with more lines has several in each.
+#: Blank lines alone would else keep the supervision loop busy for seconds.
+MAX_EVENTS_AT_ONCE = 250
+
+_LEVELS: dict[StreamName, LogLevel] = {"stdout": "info", "stderr": "warning"}
 
 
 class OutputCapture:
@@ -25,11 +30,7 @@ class OutputCapture:
         self._step_id: str | None = None
         self._room = MAX_STEP_BYTES
         self._dropped = 0
-        self._streams = {"stdout": redactor.stream(), "stderr": redactor.stream()}
-        self._lines = {
-            "stdout": Lines(lambda line: self._emit(line, "info", "stdout")),
-            "stderr": Lines(lambda line: self._emit(line, "warning", "stderr")),
-        }
+        self._streams = [_Stream("stdout", redactor), _Stream("stderr", redactor)]
 
     def set_step(self, step_id: str | None) -> None:
         """Attribute what comes from now on to a step, with room of its own."""
@@ -42,16 +43,50 @@ class OutputCapture:
         taken = data[: self._room]
         self._room -= len(taken)
         self._dropped += len(data) - len(taken)
-        self._lines[stream].feed(self._streams[stream].feed(taken))
+        captured = self._streams[stream == "stderr"]
+        captured.feed(taken)
+        self._write(captured)
 
     def flush(self) -> None:
         """Write out what is held back, and say how much was dropped."""
-        for name, lines in self._lines.items():
-            lines.feed(self._streams[name].flush(), final=True)
+        for captured in self._streams:
+            captured.flush()
+            self._write(captured)
         if self._dropped:
             text = f"{self._dropped} bytes of output were dropped: a step may write 10 MiB"
             self._dropped = 0
             self._on_line(Logged(step_id=self._step_id, level="warning", message=text))
 
-    def _emit(self, line: str, level: LogLevel, stream: StreamName) -> None:
-        self._on_line(Logged(step_id=self._step_id, level=level, message=line, stream=stream))
+    def _write(self, captured: _Stream) -> None:
+        lines = captured.take_lines()
+        together = -(-len(lines) // MAX_EVENTS_AT_ONCE)
+        for first in range(0, len(lines), together or 1):
+            self._on_line(
+                Logged(
+                    step_id=self._step_id,
+                    level=_LEVELS[captured.name],
+                    message="\n".join(lines[first : first + together]),
+                    stream=captured.name,
+                )
+            )
+
+
+class _Stream:
+    """One stream: redacted before it is cut, so that no line end hides a part of a secret."""
+
+    def __init__(self, name: StreamName, redactor: Redactor) -> None:
+        self.name = name
+        self._redacted = redactor.stream()
+        self._found: list[str] = []
+        self._lines = Lines(self._found.append)
+
+    def feed(self, data: bytes) -> None:
+        self._lines.feed(self._redacted.feed(data))
+
+    def flush(self) -> None:
+        self._lines.feed(self._redacted.flush(), final=True)
+
+    def take_lines(self) -> list[str]:
+        lines = self._found[:]
+        self._found.clear()
+        return lines

@@ -5,6 +5,10 @@ from __future__ import annotations
 import asyncio
 import os
 
+#: Bytes that may wait for a process that does not read; with more its pipe is closed. A start
+#: command with a hundred nested playbooks of the greatest size is smaller.
+MAX_WAITING_BYTES = 512 * 1024 * 1024
+
 
 class PipeWriter:
     """A buffer in front of a pipe. To be used from its event loop only.
@@ -18,34 +22,42 @@ class PipeWriter:
         self._fd = fd
         self._buffer = bytearray()
         self._closed = False
+        self._waits = False
         os.set_blocking(fd, False)
 
     def write(self, data: bytes) -> None:
         """Write now what the pipe takes, and the rest as soon as it does."""
         if self._closed:
             return
-        waits = bool(self._buffer)
+        if len(self._buffer) + len(data) > MAX_WAITING_BYTES:
+            self.close()
+            return
         self._buffer += data
-        if not waits:
+        if not self._waits:
             self._flush()
-            if self._buffer:
-                self._loop.add_writer(self._fd, self._flush)
 
     def _flush(self) -> None:
-        while self._buffer and not self._closed:
-            try:
+        try:
+            while self._buffer:
                 del self._buffer[: os.write(self._fd, self._buffer)]
-            except BlockingIOError:
-                return
-            except OSError:
-                self.close()
-        if not self._closed:
+        except BlockingIOError:
+            self._wait(True)
+        except OSError:
+            self.close()
+        else:
+            self._wait(False)
+
+    def _wait(self, wanted: bool) -> None:
+        if wanted and not self._waits:
+            self._loop.add_writer(self._fd, self._flush)
+        elif self._waits and not wanted:
             self._loop.remove_writer(self._fd)
+        self._waits = wanted
 
     def close(self) -> None:
-        """Close the pipe; what is not written yet is dropped."""
+        """Close the pipe; what is not written yet is dropped. May be called twice."""
         if not self._closed:
             self._closed = True
             self._buffer.clear()
-            self._loop.remove_writer(self._fd)
+            self._wait(False)
             os.close(self._fd)

@@ -1,43 +1,41 @@
-"""Keeps runners warm, hands each out once, and has one that answers questions."""
+"""Keeps runners warm, hands each out once, and cleans up after it."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Collection, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from ignition_toolkit.errors import InternalError, RunnerLost
-from ignition_toolkit.execution.janitor_link import Ended, JanitorLink
-from ignition_toolkit.execution.owner import process_start
-from ignition_toolkit.execution.runner_process import RunnerProcess, spawn
-from ignition_toolkit.playbook.catalog import Catalog
-from ignition_toolkit.playbook.models import Program
-from ignition_toolkit.protocol import (
-    Check,
-    Checked,
-    Describe,
-    Described,
-    Envelope,
-    Ready,
-    StepProblem,
-)
+from ignition_toolkit.errors import ProtocolError, RunnerLost
+from ignition_toolkit.execution.janitor_answers import Ended
+from ignition_toolkit.execution.janitor_link import JanitorLink
+from ignition_toolkit.execution.runner_birth import wait_ready
+from ignition_toolkit.execution.runner_process import Deaf, RunnerProcess
+from ignition_toolkit.execution.runner_spawn import RUNNER_COMMAND, Spawned, spawn
+from ignition_toolkit.execution.waiting import happens
 
 logger = logging.getLogger(__name__)
 
-#: Seconds in which a runner has to say that it is ready.
-READY_S = 30.0
 #: Runners that are started at the same time: each takes a core for a moment.
-STARTS_AT_ONCE = 4
+STARTS_AT_ONCE = max(2, os.cpu_count() or 1)
+#: Seconds after a runner was taken until another is started in its place, when nobody waits: its
+#: first step should not have to share a core with that.
+REFILL_S = 0.25
+#: Seconds that the end of the worker waits for a process that is being started.
+SPAWN_S = 5.0
 #: Seconds before the next try after a runner that did not come up.
 RETRY_S = 1.0
-#: Seconds in which a check or the catalog has to be answered; handlers' modules are imported.
-ANSWER_S = 30.0
+#: Seconds that an ended runner has to be seen to have ended.
+GONE_S = 1.0
 #: Seconds that a final status waits for a runner's temporary files to be removed.
 REMOVE_S = 0.1
+#: Seconds that the end of the worker waits for the runners' folders to be removed.
+REMOVE_ALL_S = 2.0
 
 
 class RunnerPool:
@@ -48,25 +46,48 @@ class RunnerPool:
         prefix: what their markers begin with, `<folder>.<worker>.`.
         run_dir: folder for their own folders.
         warm: how many to keep ready.
+        command: what to start as a runner.
     """
 
-    def __init__(self, janitor: JanitorLink, prefix: str, run_dir: Path, warm: int) -> None:
+    def __init__(
+        self,
+        janitor: JanitorLink,
+        prefix: str,
+        run_dir: Path,
+        warm: int,
+        command: Sequence[str] = RUNNER_COMMAND,
+    ) -> None:
         self._janitor = janitor
         self._prefix = prefix
         self._run_dir = run_dir
         self._warm = warm
+        self._command = command
         self._count = 0
         self._ready: list[RunnerProcess] = []
+        self._alive: dict[int, RunnerProcess] = {}
         self._waiting: list[asyncio.Future[RunnerProcess]] = []
         self._starting = 0
+        self._spawning: set[asyncio.Future[Spawned]] = set()
+        self._refill: asyncio.TimerHandle | None = None
         self._tasks: set[asyncio.Task[Any]] = set()
         self._threads = ThreadPoolExecutor(STARTS_AT_ONCE, thread_name_prefix="itk-spawn")
-        self._questions = Questions(self)
+        # Apart from the others: a large folder must not keep a runner from starting.
+        self._remover = ThreadPoolExecutor(1, thread_name_prefix="itk-remove")
         self._closed = False
-        #: Pids of all runners that are not cleaned up, to be left alone by whoever reaps orphans.
-        self.pids: set[int] = set()
+        #: Whether a runner has ever come up.
+        self.has_started = False
         #: Why the last runner did not come up; None when it did.
         self.problem: str | None = None
+
+    @property
+    def pids(self) -> Collection[int]:
+        """Pids of all runners that are not cleaned up, to be left alone by who reaps orphans."""
+        return self._alive.keys()
+
+    @property
+    def is_spawning(self) -> bool:
+        """Whether a runner may be running whose pid is not known yet."""
+        return bool(self._spawning)
 
     @property
     def warm_pids(self) -> list[int]:
@@ -75,23 +96,49 @@ class RunnerPool:
 
     async def take(self) -> RunnerProcess:
         """Return a runner that is ready and nobody else's. Cancellation: takes none."""
-        while self._ready:
+        if self._ready:
             runner = self._ready.pop(0)
-            if not runner.ended.is_set():
-                self.refill()
-                return runner
+            runner.listen(Deaf())
+            self._refill_later()
+            return runner
         future: asyncio.Future[RunnerProcess] = asyncio.get_running_loop().create_future()
         self._waiting.append(future)
         self.refill()
         try:
             return await future
+        except asyncio.CancelledError:
+            # It may have been handed out in the very moment of the cancel.
+            if future.done() and not future.cancelled():
+                self.give_back(future.result())
+            raise
         finally:
             if future in self._waiting:
                 self._waiting.remove(future)
 
     def give_back(self, runner: RunnerProcess) -> None:
-        """Take back a runner that was not sent anything."""
-        self._hand_out(runner)
+        """Take back a runner that was not sent anything, and hand it to who waits."""
+        if not runner.usable:
+            self._give_up(runner)
+            return
+        for future in list(self._waiting):
+            self._waiting.remove(future)
+            if not future.done():
+                future.set_result(runner)
+                return
+        self._ready.append(runner)
+        runner.listen(_Idle(self, runner))
+
+    def lose(self, runner: RunnerProcess) -> None:
+        """Clean up after a runner that was ready and has ended, or is of no use any more."""
+        if runner in self._ready:
+            self._ready.remove(runner)
+            self._give_up(runner)
+
+    def _give_up(self, runner: RunnerProcess) -> None:
+        if not self._closed:
+            logger.warning("warm runner %s ended by itself", runner.pid)
+            self._run(self.discard(runner))
+            self._refill_later()
 
     def refill(self) -> None:
         """Start as many runners as are missing."""
@@ -102,174 +149,139 @@ class RunnerPool:
             self._starting += 1
             self._run(self._start_one())
 
-    def _run(self, coroutine: Any) -> None:
+    def _refill_later(self) -> None:
+        if self._refill is not None:
+            self._refill.cancel()
+        self._refill = asyncio.get_running_loop().call_later(REFILL_S, self.refill)
+
+    def _run(self, coroutine: Coroutine[Any, Any, Any]) -> None:
         task = asyncio.create_task(coroutine)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
     async def _start_one(self) -> None:
         try:
-            runner = await self.start_runner()
-        except (InternalError, OSError) as error:
-            self.problem = str(error)
-            logger.error("no runner: %s", error, extra={"action": "runner_start_failed"})
+            runner = await self._start_runner()
+        except Exception as error:  # noqa: BLE001 - border: whatever is wrong, the next is tried
+            self._note_problem(str(error))
             await asyncio.sleep(RETRY_S)
         else:
-            self.problem = None
-            self._hand_out(runner)
+            self.problem, self.has_started = None, True
+            self.give_back(runner)
         finally:
             self._starting -= 1
             self.refill()
 
-    def _hand_out(self, runner: RunnerProcess) -> None:
-        for future in self._waiting:
-            if not future.done():
-                future.set_result(runner)
-                self._waiting.remove(future)
-                return
-        self._ready.append(runner)
-        runner.on_broken = lambda _error: self._lose(runner)
+    def _note_problem(self, problem: str) -> None:
+        if problem != self.problem:
+            logger.error("no runner: %s", problem, extra={"action": "runner_start_failed"})
+        self.problem = problem
 
-    def _lose(self, runner: RunnerProcess) -> None:
-        if runner in self._ready and not self._closed:
-            self._ready.remove(runner)
-            self._run(self.discard(runner))
-            self.refill()
-
-    async def start_runner(self) -> RunnerProcess:
-        """Start a runner and wait until it is ready. Raises RunnerLost."""
-        self._count += 1
-        token = f"{self._prefix}{self._count}"
-        folder = self._run_dir / str(self._count)
-        self._janitor.spawning(token)
-        loop = asyncio.get_running_loop()
+    async def _start_runner(self) -> RunnerProcess:
+        """Start a runner and wait until it is ready. Raises RunnerLost, OSError."""
+        runner = await self._spawn()
         try:
-            spawned = await loop.run_in_executor(self._threads, spawn, token, folder)
-        except BaseException:
-            self._janitor.forget(token)
-            raise
-        self.pids.add(spawned.process.pid)
-        start = process_start(spawned.process.pid) or 0
-        self._janitor.watch(token, spawned.process.pid, start)
-        runner = RunnerProcess(token, folder, spawned, start)
-        try:
-            await _wait_ready(runner)
-        except BaseException:
-            await asyncio.shield(self.discard(runner))
+            await wait_ready(runner)
+        except RunnerLost:
+            await self.discard(runner)
             raise
         return runner
 
-    async def discard(self, runner: RunnerProcess) -> Ended:
-        """End a runner's tree now and remove its folder; return what the janitor did."""
+    async def _spawn(self) -> RunnerProcess:
+        self._count += 1
+        token, folder = f"{self._prefix}{self._count}", self._run_dir / str(self._count)
+        self._janitor.spawning(token)
         loop = asyncio.get_running_loop()
-        ended: Ended = await self._janitor.end(runner.token, at=loop.time())
+        spawn_it = loop.run_in_executor(self._threads, spawn, token, folder, self._command)
+        self._spawning.add(spawn_it)
+        try:
+            spawned = await spawn_it
+        except OSError:
+            self._janitor.forget(token)
+            raise
+        finally:
+            self._spawning.discard(spawn_it)
+        # No await from here to the last line: who reaps orphans must know the pid.
+        runner = RunnerProcess(token, folder, spawned)
+        self._alive[runner.pid] = runner
+        self._janitor.watch(token, runner.pid, runner.start)
+        return runner
+
+    async def discard(self, runner: RunnerProcess) -> Ended | None:
+        """End a runner's tree now and remove its folder; return what the janitor did."""
+        ended = await self._janitor.end(runner.token, at=asyncio.get_running_loop().time())
         await self.clean_up(runner)
         return ended
 
     async def clean_up(self, runner: RunnerProcess) -> None:
-        """Forget a runner whose tree was ended, and remove its folder."""
-        try:
-            await asyncio.wait_for(runner.ended.wait(), 1.0)
-        except TimeoutError:
+        """Forget a runner whose tree was ended, and remove its folder.
+
+        One that could not be ended is kept in mind, and forgotten when it ends at last.
+        """
+        if await happens(runner.ended, GONE_S):
+            removal = self._forget(runner)
+            await asyncio.wait({removal}, timeout=REMOVE_S)
+        elif not self._closed:
             logger.error("runner %s was ended and is still there", runner.pid)
-            return
+            runner.listen(Deaf())
+            self._run(self._clean_up_late(runner))
+
+    async def _clean_up_late(self, runner: RunnerProcess) -> None:
+        await runner.ended.wait()
+        await self._forget(runner)
+
+    def _forget(self, runner: RunnerProcess) -> asyncio.Future[None]:
         runner.close()
-        self.pids.discard(runner.pid)
+        self._alive.pop(runner.pid, None)
         self._janitor.forget(runner.token)
-        removal = asyncio.get_running_loop().run_in_executor(
-            self._threads, lambda: shutil.rmtree(runner.folder, ignore_errors=True)
-        )
-        await asyncio.wait({removal}, timeout=REMOVE_S)
-
-    async def describe(self) -> Catalog:
-        """Return the catalog of the installed step kinds."""
-        return Catalog.model_validate(await self._questions.ask(Describe()))
-
-    async def check(self, program: Program, modules: Mapping[str, str]) -> list[StepProblem]:
-        """Check the parameters of a program's steps, as written."""
-        answer = await self._questions.ask(Check(request=0, program=program, modules=dict(modules)))
-        return list(answer)
+        loop = asyncio.get_running_loop()
+        return loop.run_in_executor(self._remover, _remove, runner.folder)
 
     async def close(self) -> None:
-        """Stop starting runners. The janitor ends those that are there."""
+        """Start no more runners; those that are there are the janitor's to end.
+
+        A start that is under way is waited for: a process that nobody knows would be left.
+        """
         self._closed = True
+        if self._refill is not None:
+            self._refill.cancel()
+        if self._spawning:
+            await asyncio.wait(self._spawning, timeout=SPAWN_S)
         for task in set(self._tasks):
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        for future in self._waiting:
+            future.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=GONE_S)
 
-    def release_pipes(self) -> None:
-        """Close the pipes of the runners that are left, after the janitor has ended them."""
-        for runner in self._ready:
+    async def release(self) -> None:
+        """Forget every runner that is left, after the janitor has ended them."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + GONE_S
+        for runner in self._alive.values():
+            if not await happens(runner.ended, max(0.0, deadline - loop.time())):
+                logger.error("runner %s could not be ended", runner.pid)
             runner.close()
-        self._questions.close()
+        self._alive.clear()
+        removal = loop.run_in_executor(self._remover, _remove, self._run_dir)
+        await asyncio.wait({removal}, timeout=REMOVE_ALL_S)
+        self._threads.shutdown(wait=False)
+        self._remover.shutdown(wait=False)
 
 
-async def _wait_ready(runner: RunnerProcess) -> None:
-    """Wait for a runner's first message. Raises RunnerLost with what it wrote to stderr."""
-    said = asyncio.Event()
-    errors = bytearray()
+class _Idle(Deaf):
+    """Watches a runner that is ready."""
 
-    def hear(envelope: Envelope) -> None:
-        if isinstance(envelope.body, Ready):
-            said.set()
-
-    runner.on_message = hear
-    runner.on_broken = lambda _error: said.set()
-    runner.on_output = lambda _stream, data: errors.extend(data[: 4096 - len(errors)])
-    try:
-        await asyncio.wait_for(said.wait(), READY_S)
-    except TimeoutError:
-        raise RunnerLost(f"a runner did not come up within {READY_S:g} s") from None
-    if runner.ended.is_set() or errors:
-        await asyncio.sleep(0)
-    if runner.broken:
-        text = errors.decode("utf-8", "replace").strip()
-        raise RunnerLost(f"a runner ended while it was starting: {text or 'it wrote nothing'}")
-
-
-class Questions:
-    """One runner that is asked and never runs an execution. Started when first needed."""
-
-    def __init__(self, pool: RunnerPool) -> None:
+    def __init__(self, pool: RunnerPool, runner: RunnerProcess) -> None:
         self._pool = pool
-        self._runner: RunnerProcess | None = None
-        self._turn = asyncio.Lock()
+        self._runner = runner
 
-    async def ask(self, question: Check | Describe) -> Any:
-        """Ask, one question at a time. Raises InternalError when no answer comes."""
-        async with self._turn:
-            if self._runner is None or self._runner.ended.is_set():
-                self._runner = await self._pool.take()
-            runner = self._runner
-            answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-            runner.on_message = lambda envelope: _answered(envelope, answer)
-            runner.on_broken = lambda error: _failed(answer, error)
-            runner.on_output = lambda _stream, _data: None
-            runner.send(question)
-            try:
-                return await asyncio.wait_for(answer, ANSWER_S)
-            except (TimeoutError, InternalError) as error:
-                self._runner = None
-                await self._pool.discard(runner)
-                what = str(error) or f"no answer within {ANSWER_S:g} s"
-                raise InternalError(f"the step kinds could not be asked: {what}") from error
+    def on_broken(self, error: ProtocolError) -> None:
+        self._pool.lose(self._runner)
 
-    def close(self) -> None:
-        """Close the pipes."""
-        if self._runner is not None:
-            self._runner.close()
+    def on_ended(self) -> None:
+        self._pool.lose(self._runner)
 
 
-def _answered(envelope: Envelope, answer: asyncio.Future[Any]) -> None:
-    if answer.done():
-        return
-    if isinstance(envelope.body, Described):
-        answer.set_result(envelope.body.catalog)
-    elif isinstance(envelope.body, Checked):
-        answer.set_result(envelope.body.problems)
-
-
-def _failed(answer: asyncio.Future[Any], error: Exception) -> None:
-    if not answer.done():
-        answer.set_exception(error)
+def _remove(folder: Path) -> None:
+    shutil.rmtree(folder, ignore_errors=True)

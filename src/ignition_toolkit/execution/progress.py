@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from ignition_toolkit.playbook.engine_host import (
     Attempted,
     Resume,
@@ -11,7 +9,10 @@ from ignition_toolkit.playbook.engine_host import (
     without_prefix,
 )
 from ignition_toolkit.playbook.events import ScopeOpened, StepChanged, VariableSet
-from ignition_toolkit.playbook.models import StepResult, StepStatus
+from ignition_toolkit.playbook.models import Playbook, Program, Step, StepResult, StepStatus
+
+#: What stands between a playbook's prefix and the id of one of its on_cancel steps.
+ON_CANCEL = "on_cancel/"
 
 
 class Progress:
@@ -21,13 +22,20 @@ class Progress:
     next runner of the same execution only.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, program: Program) -> None:
+        self._program = program
         self._resume = Resume()
         #: The running steps, outermost first, with what was said of them last.
         self.running: dict[str, StepChanged] = {}
         #: The steps that a cancel stopped.
         self.cancelled: list[str] = []
+        #: Whether any step has begun.
         self.started = False
+
+    @property
+    def innermost(self) -> str | None:
+        """Id of the innermost running step."""
+        return next(reversed(self.running), None)
 
     def on_step(self, change: StepChanged) -> None:
         """Take note of a step's change."""
@@ -65,24 +73,21 @@ class Progress:
         """Take note of a variable."""
         self._resume.scopes[variable.prefix].variables[variable.name] = variable.value
 
-    def ended(self, step_id: str) -> bool:
-        """Whether a step has a result."""
-        return step_id in self._resume.results
-
     def fail_attempt(self, step_id: str, attempt: int, error: str) -> None:
         """Note that an attempt failed because its runner is gone."""
         self._resume = without_prefix(self._resume, f"{step_id}/")
         self._resume.attempts[step_id] = Attempted(used=attempt, error=error)
-        self._take_up_outer(step_id)
+        self.take_up_outer(step_id)
 
     def skip(self, step_id: str, attempt: int) -> None:
         """Note that a step was skipped while it ran."""
         self._resume = without_prefix(self._resume, f"{step_id}/")
         status = StepStatus.SKIPPED
         self._resume.results[step_id] = StepResult(step_id=step_id, status=status, attempts=attempt)
-        self._take_up_outer(step_id)
+        self.take_up_outer(step_id)
 
-    def _take_up_outer(self, step_id: str) -> None:
+    def take_up_outer(self, step_id: str) -> None:
+        """Have the attempts of the steps around this one taken up by the next runner."""
         for outer in self.running.values():
             if step_id.startswith(f"{outer.step_id}/"):
                 self._resume.attempts[outer.step_id] = Attempted(
@@ -94,25 +99,29 @@ class Progress:
         """Return what a fresh runner has to know."""
         return self._resume.model_copy(deep=True)
 
-    def prefixes(self) -> list[str]:
-        """Return the prefixes of the playbooks that a cancel stopped, innermost first."""
+    def stopped_playbooks(self) -> dict[str, Playbook]:
+        """Return the playbooks that a cancel stopped, by prefix, innermost first."""
+        if not self.started:
+            return {}
         stopped = {f"{step_id}/" for step_id in (*self.cancelled, *self.running)}
         nested = [prefix for prefix in self._resume.scopes if prefix in stopped]
-        return [*sorted(nested, key=lambda prefix: -prefix.count("/")), ""]
+        prefixes = [*sorted(nested, key=lambda prefix: -prefix.count("/")), ""]
+        return {prefix: self._playbook(prefix) for prefix in prefixes}
 
-    # Any: parameter values as the runner sent them.
-    def scope_parameters(self, prefix: str) -> dict[str, Any]:
-        """Return what the playbook with this prefix was given."""
-        return self._resume.scopes[prefix].parameters
+    def step(self, step_id: str) -> Step | None:
+        """Return the playbook's step with an execution's step id, None when it is unknown."""
+        prefix, _, name = step_id.rpartition("/")
+        prefix = f"{prefix}/" if prefix else ""
+        is_clean_up = prefix.endswith(ON_CANCEL) and prefix not in self._resume.scopes
+        if is_clean_up:
+            prefix = prefix.removesuffix(ON_CANCEL)
+        if prefix and prefix not in self._resume.scopes:
+            return None
+        playbook = self._playbook(prefix)
+        steps = playbook.on_cancel if is_clean_up else playbook.steps
+        return next((step for step in steps if step.id == name), None)
 
-    def path(self, prefix: str) -> str:
-        """Return the path of the playbook with this prefix."""
-        return self._resume.scopes[prefix].path
-
-    def on_cancel_results(self) -> dict[str, StepResult]:
-        """Return the results of `on_cancel` steps, by id."""
-        return {
-            step_id: result
-            for step_id, result in self._resume.results.items()
-            if "on_cancel" in step_id.split("/")
-        }
+    def _playbook(self, prefix: str) -> Playbook:
+        if not prefix:
+            return self._program.main
+        return self._program.nested[self._resume.scopes[prefix].path]

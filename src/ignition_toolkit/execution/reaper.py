@@ -21,26 +21,48 @@ def become_subreaper() -> None:
 
 
 class Reaper:
-    """Reaps dead children that nobody else waits for.
+    """Reaps dead children that nobody waits for.
+
+    A child of this process's own session was started by somebody here who waits for it: what
+    runners leave is in theirs or in one of its own.
 
     Args:
-        own: returns the pids of the children that have somebody who waits for them.
+        own: returns the pids of the runners and the janitor, which their keepers wait for.
+        is_starting: whether a runner is being started whose pid `own` cannot tell yet. A dead
+            leader of a session is then left for the next time.
     """
 
-    def __init__(self, own: Callable[[], Collection[int]]) -> None:
+    def __init__(self, own: Callable[[], Collection[int]], is_starting: Callable[[], bool]) -> None:
         self._own = own
+        self._is_starting = is_starting
 
     def reap(self) -> int:
         """Reap what is dead and nobody's; return how many. Never blocks."""
-        own = set(self._own())
-        return sum(_reap_one(pid) for pid in _children() if pid not in own)
+        candidates = list(_children())
+        own, mine = set(self._own()), os.getsid(0)
+        return sum(self._reap_one(pid, mine) for pid in candidates if pid not in own)
+
+    def _reap_one(self, pid: int, my_session: int) -> bool:
+        session = _session_of_dead(pid)
+        if session is None or session == my_session:
+            return False
+        if session == pid and self._is_starting():
+            return False
+        try:
+            return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG) is not None
+        except ChildProcessError:
+            return False
 
 
-def _reap_one(pid: int) -> bool:
+def _session_of_dead(pid: int) -> int | None:
+    """Return the session of a zombie, None for a process that lives or is not there."""
     try:
-        return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG) is not None
-    except ChildProcessError:
-        return False
+        stat = Path(f"/proc/{pid}/stat").read_text("utf-8", errors="replace")
+    except OSError:
+        return None
+    # The name in brackets may hold spaces and brackets of its own.
+    state, _, _, session, *_ = stat.rpartition(")")[2].split()
+    return int(session) if state == "Z" else None
 
 
 def _children() -> Iterator[int]:

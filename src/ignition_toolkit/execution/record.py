@@ -1,7 +1,7 @@
 """One execution as it now stands: kept in memory, written to the store, shown to clients.
 
 Every text that came from a runner is redacted here, on its way out. Only ExecutionManager moves
-the status.
+the status, and nothing is written after the final one.
 """
 
 from __future__ import annotations
@@ -9,21 +9,20 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 
 from ignition_toolkit.credentials.redaction import Redactor
+from ignition_toolkit.execution import record_changes
+from ignition_toolkit.execution.redacted import redacted_cancellation, redacted_output
 from ignition_toolkit.execution.views import (
     ExecutionSummary,
     ExecutionView,
     LogEvent,
     ProgressEvent,
-    StepEvent,
     StepView,
     WaitingFor,
 )
 from ignition_toolkit.playbook.events import Logged, Progressed, StepChanged
-from ignition_toolkit.playbook.json_values import jsonable
 from ignition_toolkit.playbook.models import (
     CancellationRecord,
     ExecutionStatus,
@@ -32,8 +31,7 @@ from ignition_toolkit.playbook.models import (
     check_execution_move,
     utc_now,
 )
-from ignition_toolkit.storage.changes import AddEvent, AddExecution, Change, PutStep, SetExecution
-from ignition_toolkit.storage.rows import ExecutionRow
+from ignition_toolkit.storage.changes import Change, SetExecution
 from ignition_toolkit.storage.store import Store
 
 #: Characters of one log message that are kept.
@@ -49,21 +47,26 @@ class Snapshot:
 
 
 class ExecutionRecord:
-    """The state of one execution. To be used from the supervision loop only."""
+    """The state of one execution. To be used from the supervision loop only.
+
+    What comes after the final status, such as a late line of the log, is not written.
+    """
 
     def __init__(
         self,
         store: Store,
         summary: ExecutionSummary,
+        # Any: JSON values, redacted.
         parameters: dict[str, Any],
         redactor: Redactor,
+        steps: Sequence[StepView] = (),
     ) -> None:
         self._store = store
         self._redactor = redactor
         self._parameters = parameters
         self._order: dict[str, int] = {}
         self.summary = summary
-        self.steps: dict[str, StepView] = {}
+        self.steps = {step.step_id: step for step in steps}
 
     @property
     def execution_id(self) -> str:
@@ -85,47 +88,30 @@ class ExecutionRecord:
 
     def add(self, snapshot: Snapshot, secret_parameters: Sequence[str]) -> Future[None]:
         """Store a new execution."""
-        row = ExecutionRow(
-            id=self.execution_id,
-            playbook_name=self.summary.playbook_name,
-            playbook_path=self.summary.playbook_path,
-            status=self.status.value,
+        row = record_changes.new_execution(
+            self.summary,
             snapshot={"main": snapshot.main, "files": dict(snapshot.files)},
             parameters=self._parameters,
             secret_parameters=list(secret_parameters),
-            created_at=self.summary.created_at,
-            total_steps=self.summary.total_steps,
-            requested_by=self.summary.requested_by,
         )
-        return self._store.submit([AddExecution(row), *self._step_changes(), self._event()])
+        steps = [change for view in self.steps.values() for change in self._step_changes(view)]
+        return self._store.submit([row, *steps, self._summary_event()])
 
     def set_steps(self, steps: Sequence[Step]) -> None:
         """Make the top level's steps known, as pending."""
         for index, step in enumerate(steps):
             self._order[step.id] = index
-            self.steps.setdefault(
-                step.id,
-                StepView(
-                    step_id=step.id,
-                    step_name=step.name,
-                    type=step.type,
-                    status=StepStatus.PENDING,
-                ),
-            )
+            self.steps.setdefault(step.id, _pending(step, ""))
 
     def add_nested(self, prefix: str, steps: Sequence[Step]) -> None:
-        """Make the steps of a nested playbook known, as pending."""
+        """Make the steps of a nested playbook known, as pending; also once more, for a retry."""
+        if self.status.final:
+            return
         changes: list[Change] = []
         for step in steps:
-            view = StepView(
-                step_id=prefix + step.id,
-                step_name=step.name,
-                parent_step_id=prefix[:-1],
-                type=step.type,
-                status=StepStatus.PENDING,
-            )
+            view = _pending(step, prefix)
             self.steps[view.step_id] = view
-            changes += self._step_change(view)
+            changes += self._step_changes(view)
         self._store.submit(changes)
 
     def move(
@@ -134,24 +120,33 @@ class ExecutionRecord:
         *,
         error: str | None = None,
         cancellation: CancellationRecord | None = None,
+        owner: str | None = None,
     ) -> Future[None]:
-        """Change the status. Raises IllegalMove; the future is done when it is stored."""
+        """Change the status. Raises IllegalMove; the future is done when it is stored.
+
+        Args:
+            status: the new one.
+            error: why, for one that failed.
+            cancellation: the record of the cancel, when there was one.
+            owner: the worker that runs it from now on.
+        """
         check_execution_move(self.status, status)
         now = utc_now()
-        changes: dict[str, Any] = {"status": status, "waiting_for": None}
+        values: dict[str, Any] = {"status": status, "waiting_for": None}
         if status is ExecutionStatus.RUNNING and self.summary.started_at is None:
-            changes["started_at"] = now
+            values["started_at"] = now
         if status.final:
-            changes["completed_at"] = now
+            values["completed_at"] = now
         if error is not None:
-            changes["error"] = self._redactor.text(error)
+            values["error"] = self._redactor.text(error)
         if cancellation is not None:
-            changes["cancellation"] = self._redacted(cancellation)
-        return self._set(changes, final=status.final)
+            values["cancellation"] = self._redacted(cancellation)
+        return self._set(values, columns={"owner": owner} if owner else None, final=status.final)
 
     def ask_cancel(self, cancellation: CancellationRecord) -> Future[None]:
-        """Note a cancel: the status is *cancelling* from now on."""
+        """Note a cancel: the status is *cancelling* from now on. Raises IllegalMove."""
         check_execution_move(self.status, ExecutionStatus.CANCELLING)
+        cancellation = self._redacted(cancellation)
         return self._set(
             {
                 "status": ExecutionStatus.CANCELLING,
@@ -165,17 +160,20 @@ class ExecutionRecord:
             },
         )
 
-    def set_cancellation(self, cancellation: CancellationRecord) -> Future[None]:
+    def set_cancellation(self, cancellation: CancellationRecord) -> None:
         """Make new figures of a cancel public."""
-        return self._set({"cancellation": self._redacted(cancellation)})
+        if not self.status.final:
+            self._set({"cancellation": self._redacted(cancellation)})
 
     def set_waiting_for(self, waiting_for: WaitingFor | None) -> None:
         """Say what the execution waits for."""
-        if waiting_for != self.summary.waiting_for:
+        if waiting_for != self.summary.waiting_for and not self.status.final:
             self._set({"waiting_for": waiting_for})
 
-    def step(self, change: StepChanged, cancellation: CancellationRecord | None = None) -> StepView:
-        """Take note of a step's change and return the step as it now stands."""
+    def step(self, change: StepChanged) -> None:
+        """Take note of a step's change."""
+        if self.status.final:
+            return
         old = self.steps.get(change.step_id)
         started = old.started_at if old else None
         if not change.status.final and (old is None or old.status.final or started is None):
@@ -188,26 +186,31 @@ class ExecutionRecord:
             status=change.status,
             started_at=started,
             completed_at=change.at if change.status.final else None,
-            output=self._value(change.output),
+            output=redacted_output(change.output, self._redactor),
             error=self._redactor.text(change.error) if change.error else None,
             attempts=change.attempt,
-            cancellation=cancellation or (old.cancellation if old else None),
+            cancellation=old.cancellation if old else None,
         )
-        self.steps[view.step_id] = view
-        self._store.submit([*self._step_change(view), *self._advance(view)])
-        return view
+        self._put(view)
 
     def close_running(self, status: StepStatus, error: str | None) -> list[str]:
         """Give every step that still counts as running a final status; return their ids."""
         running = [view for view in self.steps.values() if view.status is StepStatus.RUNNING]
         for view in reversed(running):
             text = self._redactor.text(error) if error else view.error
-            closed = view.model_copy(
-                update={"status": status, "completed_at": utc_now(), "error": text}
-            )
-            self.steps[view.step_id] = closed
-            self._store.submit(self._step_change(closed))
+            closing = {"status": status, "completed_at": utc_now(), "error": text}
+            self._put(view.model_copy(update=closing))
         return [view.step_id for view in running]
+
+    def set_step_cancellation(self, step_id: str, cancellation: CancellationRecord) -> None:
+        """Attach the record of a timeout or a skip to its step."""
+        if not self.status.final:
+            attached = {"cancellation": self._redacted(cancellation)}
+            self._put(self.steps[step_id].model_copy(update=attached))
+
+    def _put(self, view: StepView) -> None:
+        self.steps[view.step_id] = view
+        self._store.submit([*self._step_changes(view), *self._advance(view)])
 
     def _advance(self, step: StepView) -> list[Change]:
         index = self._order.get(step.step_id)
@@ -216,14 +219,10 @@ class ExecutionRecord:
         self.summary = self.summary.model_copy(update={"current_step_index": index})
         return [SetExecution(self.execution_id, {"current_step_index": index})]
 
-    def set_step_cancellation(self, step_id: str, cancellation: CancellationRecord) -> None:
-        """Attach the record of a timeout or a skip to its step."""
-        view = self.steps[step_id].model_copy(update={"cancellation": self._redacted(cancellation)})
-        self.steps[step_id] = view
-        self._store.submit(self._step_change(view))
-
     def log(self, line: Logged) -> None:
         """Write a line to the log."""
+        if self.status.final:
+            return
         event = LogEvent(
             execution_id=self.execution_id,
             step_id=line.step_id,
@@ -232,10 +231,12 @@ class ExecutionRecord:
             stream=line.stream,
             at=line.at,
         )
-        self._store.submit([self._add_event("log", event, line.at)])
+        self._store.submit([record_changes.log_event(event)])
 
     def progress(self, progress: Progressed) -> None:
         """Tell how far a step is."""
+        if self.status.final:
+            return
         event = ProgressEvent(
             execution_id=self.execution_id,
             step_id=progress.step_id,
@@ -243,9 +244,9 @@ class ExecutionRecord:
             total=progress.total,
             message=self._redactor.text(progress.message)[:MAX_MESSAGE],
         )
-        self._store.submit([self._add_event("progress", event, utc_now())])
+        self._store.submit([record_changes.progress_event(event, utc_now())])
 
-    # Any: columns of the executions table, values of the summary's fields.
+    # Any: values of the summary's fields, columns of the executions table.
     def _set(
         self,
         values: dict[str, Any],
@@ -254,53 +255,24 @@ class ExecutionRecord:
         final: bool = False,
     ) -> Future[None]:
         self.summary = self.summary.model_copy(update=values)
-        stored = self.summary.model_dump(mode="json", include=set(values))
-        row = {
-            name: values[name] if isinstance(values[name], datetime) else value
-            for name, value in stored.items()
-        }
-        row |= columns or {}
-        change = SetExecution(self.execution_id, row, final=final)
-        return self._store.submit([change, self._event()])
+        change = record_changes.new_values(self.summary, set(values), columns=columns, final=final)
+        return self._store.submit([change, self._summary_event()])
 
-    def _event(self) -> Change:
-        return self._add_event("execution", self.summary, utc_now())
+    def _summary_event(self) -> Change:
+        return record_changes.summary_event(self.summary, utc_now())
 
-    def _step_changes(self) -> list[Change]:
-        return [change for view in self.steps.values() for change in self._step_change(view)]
-
-    def _step_change(self, view: StepView) -> list[Change]:
-        data = view.model_dump(mode="json")
-        values = {
-            "step_name": view.step_name,
-            "parent_step_id": view.parent_step_id,
-            "kind": view.type,
-            "status": view.status.value,
-            "started_at": view.started_at,
-            "completed_at": view.completed_at,
-            "output": data["output"],
-            "error": view.error,
-            "attempts": view.attempts,
-            "cancellation": data["cancellation"],
-        }
-        event = StepEvent(execution_id=self.execution_id, **dict(view))
-        return [
-            PutStep(self.execution_id, view.step_id, values),
-            self._add_event("step", event, view.completed_at or view.started_at or utc_now()),
-        ]
-
-    def _add_event(
-        self, kind: Literal["execution", "step", "log", "progress"], data: Any, at: datetime
-    ) -> Change:
-        return AddEvent(self.execution_id, kind, data.model_dump(mode="json"), at)
+    def _step_changes(self, view: StepView) -> list[Change]:
+        return record_changes.step_changes(self.execution_id, view, utc_now())
 
     def _redacted(self, cancellation: CancellationRecord) -> CancellationRecord:
-        dumped = self._redactor.value(cancellation.model_dump(mode="json"))
-        return CancellationRecord.model_validate(dumped)
+        return redacted_cancellation(cancellation, self._redactor)
 
-    # Any: a JSON value of a handler's choosing.
-    def _value(self, output: dict[str, Any] | None) -> dict[str, Any] | None:
-        if output is None:
-            return None
-        redacted: Any = self._redactor.value(jsonable(output))
-        return dict(redacted)
+
+def _pending(step: Step, prefix: str) -> StepView:
+    return StepView(
+        step_id=prefix + step.id,
+        step_name=step.name,
+        parent_step_id=prefix[:-1] if prefix else None,
+        type=step.type,
+        status=StepStatus.PENDING,
+    )

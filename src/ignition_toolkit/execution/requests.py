@@ -1,9 +1,12 @@
-"""What a worker is asked to start."""
+"""What a worker is asked: to start an execution, and to cancel one."""
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field
 from typing import Any, Literal
+
+from ignition_toolkit.playbook.models import CancellationRecord, CancelSource, utc_now
 
 
 @dataclass(frozen=True)
@@ -24,3 +27,24 @@ class StartRequest:
     parameters: dict[str, Any] = field(default_factory=dict)
     requested_by: str | None = None
     source: Literal["api", "cli", "web"] = "api"
+
+
+@dataclass(frozen=True)
+class CancelRequest:
+    """Somebody's wish that an execution ends.
+
+    Args:
+        record: by whom and from where, with the time of the wish.
+        t: that time in monotonic seconds.
+    """
+
+    record: CancellationRecord
+    t: float
+
+    @classmethod
+    def now(cls, source: CancelSource, requested_by: str | None) -> CancelRequest:
+        """Return the wish of this moment."""
+        t = time.monotonic()
+        return cls(
+            CancellationRecord(requested_at=utc_now(), requested_by=requested_by, source=source), t
+        )

@@ -4,75 +4,43 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import signal
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from datetime import timedelta
-from pathlib import Path
-from typing import Any
 
-from ignition_toolkit.credentials.redaction import Redactor
+from ignition_toolkit.execution import on_cancel
 from ignition_toolkit.execution.janitor_link import JanitorLink
-from ignition_toolkit.execution.leg import Cause, Leg, LegEnd
-from ignition_toolkit.execution.output_capture import OutputCapture
+from ignition_toolkit.execution.job import Job
+from ignition_toolkit.execution.leg import Leg
+from ignition_toolkit.execution.leg_end import LegEnd
 from ignition_toolkit.execution.pool import RunnerPool
-from ignition_toolkit.execution.progress import Progress
 from ignition_toolkit.execution.record import ExecutionRecord
+from ignition_toolkit.execution.requests import CancelRequest
+from ignition_toolkit.execution.run_state import RunState
 from ignition_toolkit.execution.runner_process import RunnerProcess
 from ignition_toolkit.execution.verdict import Verdict, decide, figures
-from ignition_toolkit.playbook.events import (
-    Logged,
-    PauseChanged,
-    Progressed,
-    ScopeOpened,
-    StepChanged,
-    VariableSet,
-)
-from ignition_toolkit.playbook.json_values import from_wire, to_wire
+from ignition_toolkit.execution.views import WaitingFor
+from ignition_toolkit.playbook.json_values import to_wire
 from ignition_toolkit.playbook.models import (
     CancellationRecord,
     CancelOutcome,
     CancelSource,
     ExecutionStatus,
-    OnCancelResult,
     Playbook,
-    Program,
-    StepStatus,
     utc_now,
 )
-from ignition_toolkit.protocol import Envelope, LogsDropped, Start
+from ignition_toolkit.protocol import Start
 
 logger = logging.getLogger(__name__)
 
 #: Seconds that a run waits for a runner before it fails.
 NO_RUNNER_S = 60.0
-#: Seconds for all on_cancel steps when the server is being stopped.
-ON_CANCEL_AT_SHUTDOWN_S = 20.0
+#: Seconds after which it says that it waits for one.
+SAY_WAITING_S = 0.5
 #: Milliseconds from a cancel to the end of the tree that are promised.
 PROMISE_MS = 500.0
 
-
-@dataclass(frozen=True)
-class Job:
-    """What an execution runs. Holds secrets; never stored, never logged."""
-
-    program: Program
-    # Any: checked values; secrets are `Secret`.
-    parameters: dict[str, Any]
-    modules: dict[str, str]
-    artifacts: Path
-    redactor: Redactor
-    credentials: dict[str, dict[str, Any]] = field(default_factory=dict)
-
-
-@dataclass
-class CancelRequest:
-    """A cancel, with the monotonic second at which it was asked for."""
-
-    record: CancellationRecord
-    t: float
-    stopped_t: float | None = None
+#: Prefixes of the playbooks whose on_cancel steps are run; None for the main steps.
+Prefixes = tuple[str, ...] | None
 
 
 class Supervision:
@@ -96,39 +64,43 @@ class Supervision:
         self._record = record
         self._pool = pool
         self._janitor = janitor
-        self._on_pause = on_pause
-        self._progress = Progress()
-        self._output = OutputCapture(job.redactor, record.log)
+        self._state = RunState(job, record, on_pause)
         self._leg: Leg | None = None
-        self._cancel: CancelRequest | None = None
+        self._request: CancelRequest | None = None
         self._cancel_seen = asyncio.Event()
-        self._cleaning_up = False
-        self._clean_up_ended = asyncio.Event()
+        self._cancellation: CancellationRecord | None = None
+        self._clean_up = on_cancel.CleanUp(self._end_clean_up)
         self._paused = False
 
     @property
     def cancellation(self) -> CancellationRecord | None:
         """The record of the cancel, once one was asked for."""
-        return self._cancel.record if self._cancel else None
+        return self._cancellation
 
-    def cancel(self, record: CancellationRecord, t: float) -> None:
+    # What is asked of it.
+
+    def cancel(self, request: CancelRequest) -> None:
         """Cancel the run, or its on_cancel steps when those run already."""
-        if self._cancel is None:
-            self._cancel = CancelRequest(record.model_copy(update={"step_id": self.step_id}), t)
+        is_shutdown = request.record.source is CancelSource.SHUTDOWN
+        if is_shutdown:
+            self._clean_up.shorten()
+        if self._clean_up.is_running:
+            if not is_shutdown:
+                self._clean_up.end("a second cancel ended the on_cancel steps")
+            return
+        if self._request is None:
+            self._request = request
+            running = {"step_id": self._state.step_id}
+            self._cancellation = request.record.model_copy(update=running)
         self._cancel_seen.set()
         if self._leg is not None:
-            self._leg.cancel(record.source, record.requested_by, t)
-        if self._cleaning_up:
-            self._clean_up_ended.set()
-
-    @property
-    def step_id(self) -> str | None:
-        """Id of the innermost running step."""
-        return next(reversed(self._progress.running), None)
+            self._leg.cancel(request.record.source, request.record.requested_by, request.t)
 
     def end_now(self) -> None:
-        """End what runs without a grace, and run no on_cancel steps."""
-        self._clean_up_ended.set()
+        """End what is being cancelled without a grace, and run no on_cancel steps."""
+        if self._request is None:
+            return
+        self._clean_up.end("the execution was killed at once")
         if self._leg is not None:
             self._leg.end_now()
 
@@ -151,299 +123,166 @@ class Supervision:
         self._leg.skip(requested_by)
         return True
 
+    # The run.
+
     async def run(self) -> Verdict:
         """Run to the verdict; after a verified stop run the on_cancel steps too."""
         verdict = await self._run_legs(None)
-        if self._cancel is None:
+        if self._request is None:
             return verdict
-        if verdict.outcome is CancelOutcome.TOO_LATE:
-            self._set_cancellation({"outcome": CancelOutcome.TOO_LATE})
-        elif verdict.status is ExecutionStatus.CANCELLED:
-            await self._clean_up()
+        if verdict.status is ExecutionStatus.CANCELLED:
+            return await self._run_clean_up(verdict)
+        if verdict.outcome is not CancelOutcome.NOT_STOPPED and self._cancellation is not None:
+            # Written together with the final status: alone it would look like a cancelled run.
+            late = {"outcome": CancelOutcome.TOO_LATE}
+            self._cancellation = self._cancellation.model_copy(update=late)
         return verdict
 
-    async def _run_legs(self, on_cancel: tuple[str, ...] | None) -> Verdict:
+    async def _run_legs(self, prefixes: Prefixes) -> Verdict:
         while True:
-            runner = await self._take_runner(stop_early=on_cancel is None)
-            if isinstance(runner, Verdict):
-                return runner
-            end = await self._run_leg(runner, on_cancel)
-            verdict = self._judge(end, on_cancel)
+            stop = self._cancel_seen if prefixes is None else self._clean_up.ended
+            runner = await self._take_runner(stop)
+            if runner is None:
+                return self._stop_without_runner() if stop.is_set() else self._fail_for_runner()
+            try:
+                end = await self._run_leg(runner, prefixes)
+                verdict = self._judge(end, prefixes)
+            except BaseException:
+                await self._pool.discard(runner)
+                raise
+            await self._pool.clean_up(runner)
             if verdict is not None:
                 return verdict
 
-    async def _take_runner(self, *, stop_early: bool) -> RunnerProcess | Verdict:
-        seen = self._cancel_seen if stop_early else self._clean_up_ended
+    async def _take_runner(self, stop: asyncio.Event) -> RunnerProcess | None:
+        """Return a runner, None when it has to stop before there is one, or none comes up."""
         take = asyncio.create_task(self._pool.take())
-        stop = asyncio.create_task(seen.wait())
-        await asyncio.wait({take, stop}, timeout=NO_RUNNER_S, return_when=asyncio.FIRST_COMPLETED)
-        stop.cancel()
-        if seen.is_set():
-            if take.done():
-                self._pool.give_back(take.result())
-            take.cancel()
-            return self._never_ran()
-        if not take.done():
-            take.cancel()
-            why = self._pool.problem or "the machine is too busy to start one"
-            text = f"no runner came up within {NO_RUNNER_S:g} s: {why}"
-            return Verdict(ExecutionStatus.FAILED, text)
-        return take.result()
-
-    def _never_ran(self) -> Verdict:
-        if self._cancel is not None and self._cancel.record.outcome is None:
-            ms = round((time.monotonic() - self._cancel.t) * 1000, 1)
-            self._set_cancellation(
-                {
-                    "outcome": CancelOutcome.COOPERATIVE,
-                    "step_stopped_ms": ms,
-                    "tree_gone_ms": ms,
-                }
+        stopped = asyncio.create_task(stop.wait())
+        say = asyncio.get_running_loop().call_later(SAY_WAITING_S, self._say_waiting)
+        try:
+            await asyncio.wait(
+                {take, stopped}, timeout=NO_RUNNER_S, return_when=asyncio.FIRST_COMPLETED
             )
-        verdict = Verdict(ExecutionStatus.CANCELLED, None, CancelOutcome.COOPERATIVE)
-        self._close_steps(verdict)
+        finally:
+            say.cancel()
+            stopped.cancel()
+        self._record.set_waiting_for(None)
+        if take.done() and not stop.is_set():
+            return take.result()
+        # One that is being handed out at this moment goes back by itself.
+        if not take.cancel():
+            self._pool.give_back(take.result())
+        return None
+
+    def _say_waiting(self) -> None:
+        name = "that is being started"
+        self._record.set_waiting_for(WaitingFor(kind="runner", name=name, since=utc_now()))
+
+    def _fail_for_runner(self) -> Verdict:
+        why = self._pool.problem or "the machine is too busy to start one"
+        text = f"no runner came up within {NO_RUNNER_S:g} s: {why}"
+        verdict = Verdict(ExecutionStatus.FAILED, text)
+        self._state.close_steps(verdict)
         return verdict
 
-    async def _run_leg(self, runner: RunnerProcess, on_cancel: tuple[str, ...] | None) -> LegEnd:
-        self._leg = Leg(runner, self._janitor, self)
+    def _stop_without_runner(self) -> Verdict:
+        if self._request is not None and self._cancellation and not self._cancellation.outcome:
+            outcome = CancelOutcome.COOPERATIVE
+            ms = round((time.monotonic() - self._request.t) * 1000, 1)
+            self._set_cancellation({"outcome": outcome, "step_stopped_ms": ms, "tree_gone_ms": ms})
+        verdict = Verdict(ExecutionStatus.CANCELLED, None, CancelOutcome.COOPERATIVE)
+        self._state.close_steps(verdict)
+        return verdict
+
+    async def _run_leg(self, runner: RunnerProcess, prefixes: Prefixes) -> LegEnd:
         start = Start(
             execution_id=self._record.execution_id,
             program=self._job.program,
             parameters=to_wire(self._job.parameters),
             credentials=to_wire(self._job.credentials),
-            resume=self._progress.resume(),
+            resume=self._state.resume(),
             modules=self._job.modules,
             artifacts=str(self._job.artifacts),
-            on_cancel=on_cancel,
-            paused=self._paused,
+            on_cancel=prefixes,
+            paused=self._paused and prefixes is None,
         )
-        end = await self._leg.run(start)
-        self._leg = None
-        self._output.flush()
-        await self._pool.clean_up(runner)
-        return end
+        self._leg = Leg(runner, self._janitor, self._state)
+        try:
+            return await self._leg.run(start)
+        finally:
+            self._leg = None
+            self._state.flush_output()
 
-    def _judge(self, end: LegEnd, on_cancel: tuple[str, ...] | None) -> Verdict | None:
+    # What its end means.
+
+    def _judge(self, end: LegEnd, prefixes: Prefixes) -> Verdict | None:
         """Return the verdict, None when a fresh runner is to go on."""
-        cancelled = self._cancel is not None if on_cancel is None else self._clean_up_ended.is_set()
-        verdict = decide(end, cancelled=cancelled)
-        if verdict is None and end.cause is Cause.DONE:
-            return Verdict(ExecutionStatus.FAILED, "the runner stopped without being asked to")
-        if verdict is not None:
-            self._close_steps(verdict)
-            if on_cancel is None and self._cancel is not None and verdict.outcome:
-                self._note_stop(end, verdict)
-            return verdict
-        if end.cause is Cause.UNFIT and not self._ended_in_time(end):
-            self._apply_stop(end)
+        is_main = prefixes is None
+        cancelled = self._request is not None if is_main else self._clean_up.ended.is_set()
+        verdict = decide(end, cancelled=cancelled) or self._state.go_on(end)
+        if verdict is None:
             return None
-        return self._apply_loss(end)
+        self._state.close_steps(verdict)
+        if is_main:
+            self._note_stop(end, verdict)
+        elif end.ended.leftovers:
+            self._note_leftovers(end)
+        return verdict
+
+    # The record of the cancel.
 
     def _note_stop(self, end: LegEnd, verdict: Verdict) -> None:
-        assert self._cancel is not None
-        if verdict.outcome is CancelOutcome.TOO_LATE:
+        request, record = self._request, self._cancellation
+        if request is None or record is None or verdict.outcome is CancelOutcome.TOO_LATE:
             return
-        stopped_t = self._cancel.stopped_t or end.done_t
-        record = figures(
-            self._cancel.record,
-            end,
-            t=self._cancel.t,
-            stopped_t=stopped_t if end.done is not None and end.done.ended else None,
-        )
-        self._cancel.record = record
+        stopped_t = None
+        if end.done is not None and end.done.ended:
+            said = [t for t in (self._state.cancelled_t, end.done_t) if t and t >= request.t]
+            stopped_t = min(said, default=request.t)
+        self._show(figures(record, end, t=request.t, stopped_t=stopped_t))
+
+    def _show(self, record: CancellationRecord) -> None:
+        self._cancellation = record
         self._record.set_cancellation(record)
         if record.tree_gone_ms is None or record.tree_gone_ms > PROMISE_MS:
             logger.error(
                 "execution %s: the promise was missed, its tree was gone after %s ms",
-                self._record.execution_id,
-                record.tree_gone_ms,
-                extra={"action": "promise_missed"},
-            )
+                self._record.execution_id, record.tree_gone_ms,
+                extra={"action": "promise_missed", "execution_id": self._record.execution_id},
+            )  # fmt: skip
+
+    def _note_leftovers(self, end: LegEnd) -> None:
+        known = self._cancellation.leftovers if self._cancellation else ()
+        leftovers = (*known, *end.ended.leftovers)
+        self._set_cancellation({"outcome": CancelOutcome.NOT_STOPPED, "leftovers": leftovers})
 
     def _set_cancellation(self, values: dict[str, object]) -> None:
-        assert self._cancel is not None
-        self._cancel.record = self._cancel.record.model_copy(update=values)
-        self._record.set_cancellation(self._cancel.record)
+        assert self._cancellation is not None
+        self._cancellation = self._cancellation.model_copy(update=values)
+        self._record.set_cancellation(self._cancellation)
 
-    def _close_steps(self, verdict: Verdict) -> None:
-        """Give the steps that run no more a status that is true."""
-        cancelled = verdict.status is ExecutionStatus.CANCELLED
-        status = StepStatus.CANCELLED if cancelled else StepStatus.FAILED
-        closed = self._record.close_running(status, None if cancelled else verdict.error)
-        self._progress.cancelled += closed
-        self._progress.running.clear()
+    # The on_cancel steps.
 
-    def _ended_in_time(self, end: LegEnd) -> bool:
-        return end.stop is not None and self._progress.ended(end.stop.step_id)
-
-    def _apply_stop(self, end: LegEnd) -> None:
-        """Note what a timeout or a skip did whose runner had to be replaced."""
-        stop = end.stop
-        assert stop is not None
-        self._cancel_inner(stop.step_id)
-        change = self._progress.running[stop.step_id]
-        if stop.source is CancelSource.SKIP:
-            self._on_step(change.model_copy(update={"status": StepStatus.SKIPPED, "at": utc_now()}))
-            self._progress.skip(stop.step_id, change.attempt)
-        else:
-            error = _timeout_text(end)
-            self._progress.fail_attempt(stop.step_id, change.attempt, error)
-        self._record.set_step_cancellation(stop.step_id, _step_record(end))
-        text = "the step's runner was not proved clean and was replaced"
-        if end.settled is not None and end.settled.unclean:
-            text += f": {', '.join(end.settled.unclean)}"
-        self._record.log(Logged(step_id=stop.step_id, level="warning", message=text))
-
-    def _cancel_inner(self, step_id: str) -> None:
-        for inner in list(self._progress.running):
-            if inner.startswith(f"{step_id}/"):
-                change = self._progress.running[inner]
-                values = {"status": StepStatus.CANCELLED, "at": utc_now()}
-                self._on_step(change.model_copy(update=values))
-
-    def _apply_loss(self, end: LegEnd) -> Verdict | None:
-        """Note that a runner ended by itself: the attempt that ran has failed."""
-        text = _loss_text(end, late=self._ended_in_time(end))
-        step_id = self.step_id
-        if step_id is None:
-            return Verdict(ExecutionStatus.FAILED, f"{text}; no step was running")
-        change = self._progress.running[step_id]
-        # A step that waits for its next attempt has its error already.
-        self._progress.fail_attempt(step_id, change.attempt, change.error or text)
-        self._record.log(Logged(step_id=step_id, level="error", message=text))
-        return None
-
-    async def _clean_up(self) -> None:
+    async def _run_clean_up(self, stopped: Verdict) -> Verdict:
         """Run the on_cancel steps of the playbooks that the cancel stopped."""
-        prefixes = self._clean_up_prefixes()
-        if not prefixes or self._clean_up_ended.is_set():
-            return
-        assert self._cancel is not None
-        limit = self._job.program.main.on_cancel_timeout
-        if self._cancel.record.source is CancelSource.SHUTDOWN:
-            limit = min(limit, ON_CANCEL_AT_SHUTDOWN_S)
-        self._cleaning_up = True
-        timer = asyncio.get_running_loop().call_later(limit, self._end_clean_up)
+        playbooks = self._state.playbooks_to_clean_up()
+        if not playbooks:
+            return stopped
+        self._say_clean_up(playbooks, self._clean_up.why or None)
+        if self._clean_up.ended.is_set():
+            return stopped
+        self._clean_up.begin(self._job.program.main.on_cancel_timeout)
         try:
-            verdict = await self._run_legs(prefixes)
+            verdict = await self._run_legs(tuple(playbooks))
         finally:
-            timer.cancel()
-            self._cleaning_up = False
-        self._set_cancellation({"on_cancel": self._on_cancel_results(prefixes, verdict)})
+            self._clean_up.stop()
+        self._say_clean_up(playbooks, self._clean_up.why or verdict.error)
+        return verdict if verdict.outcome is CancelOutcome.NOT_STOPPED else stopped
 
     def _end_clean_up(self) -> None:
-        self._clean_up_ended.set()
-        if self._leg is not None:
+        if self._leg is not None and self._clean_up.is_running:
             self._leg.cancel(CancelSource.TIMEOUT, None, time.monotonic())
 
-    def _clean_up_prefixes(self) -> tuple[str, ...]:
-        if not self._progress.started:
-            return ()
-        prefixes = self._progress.prefixes()
-        return tuple(prefix for prefix in prefixes if self._playbook(prefix).on_cancel)
-
-    def _playbook(self, prefix: str) -> Playbook:
-        program = self._job.program
-        return program.nested[self._progress.path(prefix)] if prefix else program.main
-
-    def _on_cancel_results(
-        self, prefixes: tuple[str, ...], verdict: Verdict
-    ) -> tuple[OnCancelResult, ...]:
-        results = []
-        for prefix in prefixes:
-            for step in self._playbook(prefix).on_cancel:
-                view = self._record.steps.get(f"{prefix}on_cancel/{step.id}")
-                status = view.status if view else StepStatus.PENDING
-                error = view.error if view else None
-                if status is StepStatus.PENDING and verdict.error:
-                    error = f"not run: {verdict.error}"
-                results.append(
-                    OnCancelResult(
-                        step_id=f"{prefix}on_cancel/{step.id}", status=status, error=error
-                    )
-                )
-        return tuple(results)
-
-    # What the leg tells.
-
-    def on_event(self, envelope: Envelope) -> None:
-        """Take note of a message from the runner."""
-        match envelope.body:
-            case StepChanged() as change:
-                if change.status is StepStatus.CANCELLED and self._cancel is not None:
-                    self._cancel.stopped_t = envelope.t
-                self._on_step(change)
-            case ScopeOpened() as scope:
-                self._on_scope(scope)
-            case VariableSet() as variable:
-                self._progress.on_variable(variable)
-            case Logged() as line:
-                self._record.log(line)
-            case Progressed() as progress:
-                self._record.progress(progress)
-            case PauseChanged() as pause:
-                self._on_pause(pause.paused)
-            case LogsDropped() as dropped:
-                text = f"{dropped.count} log lines were dropped: the step logs faster than is read"
-                self._record.log(Logged(step_id=self.step_id, level="warning", message=text))
-            case _:
-                logger.error("a runner said %s", envelope.body.kind)
-
-    def on_output(self, stream: str, data: bytes) -> None:
-        """Take note of what a step wrote to the runner's stdout or stderr."""
-        self._output.feed(stream, data)
-
-    def on_stopped(self, end: LegEnd) -> None:
-        """Take note of a step that was stopped and whose runner goes on."""
-        assert end.stop is not None
-        self._record.set_step_cancellation(end.stop.step_id, _step_record(end))
-
-    def _on_step(self, change: StepChanged) -> None:
-        self._progress.on_step(change)
-        self._output.set_step(self.step_id)
-        output = from_wire(change.output) if change.output is not None else None
-        self._record.step(change.model_copy(update={"output": output}))
-
-    def _on_scope(self, scope: ScopeOpened) -> None:
-        self._progress.on_scope(scope)
-        if scope.prefix and not scope.resumed:
-            nested = self._job.program.nested[scope.path]
-            self._record.add_nested(scope.prefix, nested.steps)
-
-
-def _timeout_text(end: LegEnd) -> str:
-    assert end.stop is not None
-    if end.settled is not None and end.settled.error:
-        return end.settled.error
-    return f"the step took longer than its timeout and had to be killed{_where(end)}"
-
-
-def _where(end: LegEnd) -> str:
-    return f"; it was stuck at {end.stuck_at}" if end.stuck_at else ""
-
-
-def _loss_text(end: LegEnd, *, late: bool) -> str:
-    if late and end.stop is not None:
-        return (
-            f"the runner was ended because step {end.stop.step_id!r} seemed to overrun; it had "
-            "ended in time, but the machine was too busy to notice"
-        )
-    if end.error is not None and end.exit_code in (None, -signal.SIGKILL):
-        return end.error.message
-    code = end.exit_code
-    if code is not None and code < 0:
-        return f"the runner was ended by signal {signal.Signals(-code).name} during this step"
-    return f"the runner ended by itself with exit code {code} during this step"
-
-
-def _step_record(end: LegEnd) -> CancellationRecord:
-    stop = end.stop
-    assert stop is not None
-    record = CancellationRecord(
-        requested_at=utc_now() - timedelta(seconds=time.monotonic() - stop.t),
-        requested_by=stop.requested_by,
-        source=stop.source,
-        step_id=stop.step_id,
-    )
-    polite = end.settled is not None and end.settled.ended
-    return figures(record, end, t=stop.t, stopped_t=end.settled_t if polite else None)
+    def _say_clean_up(self, playbooks: dict[str, Playbook], why_not: str | None) -> None:
+        said = on_cancel.results(playbooks, self._record.steps, why_not)
+        self._set_cancellation({"on_cancel": said})

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ignition_toolkit.execution.leg import Cause, LegEnd
+from ignition_toolkit.execution.leg_end import Cause, LegEnd
 from ignition_toolkit.playbook.models import (
     CancellationRecord,
     CancelOutcome,
     ExecutionStatus,
+    Process,
+    StepStatus,
 )
 
 
@@ -19,6 +22,12 @@ class Verdict:
     status: ExecutionStatus
     error: str | None = None
     outcome: CancelOutcome | None = None
+
+    @property
+    def step_status(self) -> StepStatus:
+        """What the steps are that were running at this end."""
+        cancelled = self.status is ExecutionStatus.CANCELLED
+        return StepStatus.CANCELLED if cancelled else StepStatus.FAILED
 
 
 def decide(end: LegEnd, *, cancelled: bool) -> Verdict | None:
@@ -46,11 +55,16 @@ def stop_outcome(end: LegEnd) -> CancelOutcome:
         return CancelOutcome.NOT_STOPPED
     if end.own_kills:
         return CancelOutcome.KILLED
+    return CancelOutcome.COOPERATIVE if _is_polite(end) else CancelOutcome.KILLED
+
+
+def _is_polite(end: LegEnd) -> bool:
     if end.cause is Cause.UNFIT or (end.settled is not None and end.stop is not None):
-        polite = end.settled is not None and end.settled.ended
-    else:
-        polite = end.done is not None and end.done.ended
-    return CancelOutcome.COOPERATIVE if polite else CancelOutcome.KILLED
+        return end.is_polite
+    if end.done is not None:
+        return end.done.ended
+    # It may have ended itself, process and all.
+    return not end.runner_was_killed
 
 
 def figures(
@@ -65,18 +79,24 @@ def figures(
         stopped_t: monotonic second at which the step's task had ended, None when it was killed.
     """
     outcome = stop_outcome(end)
-    killed = outcome is not CancelOutcome.COOPERATIVE
     gone_t = max(end.ended.t, t)
     return record.model_copy(
         update={
             "outcome": outcome,
             "step_stopped_ms": _ms(gone_t if stopped_t is None else stopped_t, t),
             "tree_gone_ms": None if end.ended.leftovers else _ms(gone_t, t),
-            "killed": (*(kill.process for kill in end.own_kills), *end.ended.killed),
-            "stuck_at": end.stuck_at if killed else None,
+            "killed": tuple(_killed(end)),
+            "stuck_at": None if outcome is CancelOutcome.COOPERATIVE else end.stuck_at,
             "leftovers": end.ended.leftovers,
         }
     )
+
+
+def _killed(end: LegEnd) -> Iterator[Process]:
+    yield from (kill.process for kill in end.own_kills)
+    if end.runner_was_killed and end.ended.runner is not None:
+        yield Process(pid=end.ended.runner.pid, name="runner")
+    yield from end.ended.killed
 
 
 def _ms(then: float, since: float) -> float:

@@ -3,19 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 
 from ignition_toolkit.execution.views import WaitingFor
 from ignition_toolkit.playbook.models import utc_now
-
-
-@dataclass(frozen=True)
-class Waiting:
-    """An execution that waits for its start."""
-
-    execution_id: str
-    since: datetime
 
 
 class LocalDispatcher:
@@ -37,7 +28,8 @@ class LocalDispatcher:
         self._on_start = on_start
         self._on_wait = on_wait
         self._running: list[str] = []
-        self._waiting: dict[str, Waiting] = {}
+        #: Since when each waits, in the order of asking.
+        self._waiting: dict[str, datetime] = {}
         self._stopped = False
 
     @property
@@ -52,20 +44,25 @@ class LocalDispatcher:
 
     def submit(self, execution_id: str) -> None:
         """Queue an execution; it is started at once when a slot is free."""
-        self._waiting[execution_id] = Waiting(execution_id, utc_now())
+        self._waiting[execution_id] = utc_now()
         self._start_next()
         if execution_id in self._waiting:
-            self._say_waiting(self._waiting[execution_id])
+            self._say_waiting(execution_id)
 
     def withdraw(self, execution_id: str) -> bool:
         """Take an execution out of the queue; return False when it is not in it."""
         return self._waiting.pop(execution_id, None) is not None
 
     def release(self, execution_id: str) -> None:
-        """Free the slot of an execution that is over."""
-        if execution_id in self._running:
-            self._running.remove(execution_id)
+        """Free the slot of an execution that is over; nothing happens when it has none."""
+        if execution_id not in self._running:
+            return
+        was_named = execution_id == self._running[0]
+        self._running.remove(execution_id)
         self._start_next()
+        if was_named:
+            for waiting in self._waiting:
+                self._say_waiting(waiting)
 
     def stop(self) -> None:
         """Start no more executions; those that wait stay pending."""
@@ -78,8 +75,9 @@ class LocalDispatcher:
             self._running.append(execution_id)
             self._on_start(execution_id)
 
-    def _say_waiting(self, waiting: Waiting) -> None:
+    def _say_waiting(self, execution_id: str) -> None:
         name = f"one of {self._slots} slots (ITK_MAX_RUNNING)"
         held_by = self._running[0] if self._running else None
-        what = WaitingFor(kind="slot", name=name, since=waiting.since, held_by=held_by)
-        self._on_wait(waiting.execution_id, what)
+        since = self._waiting[execution_id]
+        what = WaitingFor(kind="slot", name=name, since=since, held_by=held_by)
+        self._on_wait(execution_id, what)

@@ -1,0 +1,94 @@
+"""Starts child processes with pipes that are seen to end by a descriptor of the process itself."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Child:
+    """A started process. Who polls `process` reaps it.
+
+    Args:
+        process: without pipes of its own.
+        pidfd: becomes readable when the process has ended.
+    """
+
+    process: subprocess.Popen[bytes]
+    pidfd: int
+
+    @property
+    def pid(self) -> int:
+        """Pid of the process."""
+        return self.process.pid
+
+
+@dataclass
+class Pipes:
+    """Pipes to a child that is about to be started: our ends, and those that it inherits."""
+
+    ours: list[int] = field(default_factory=list)
+    theirs: list[int] = field(default_factory=list)
+
+    def to_child(self) -> tuple[int, int]:
+        """Return (its end, our end) of a pipe that we write. Raises OSError."""
+        reader, writer = os.pipe()
+        self.theirs.append(reader)
+        self.ours.append(writer)
+        return reader, writer
+
+    def from_child(self) -> tuple[int, int]:
+        """Return (its end, our end) of a pipe that we read. Raises OSError."""
+        reader, writer = os.pipe()
+        self.ours.append(reader)
+        self.theirs.append(writer)
+        return writer, reader
+
+    def close_theirs(self) -> None:
+        """Close the child's ends here, after its start."""
+        while self.theirs:
+            os.close(self.theirs.pop())
+
+    def close_ours(self) -> None:
+        """Close our ends, of a child that was not started."""
+        while self.ours:
+            os.close(self.ours.pop())
+
+
+def start_child(
+    command: Sequence[str],
+    *,
+    stdin: int,
+    stdout: int,
+    stderr: int | None = None,
+    inherited: Sequence[int] = (),
+    environment: Mapping[str, str] | None = None,
+) -> Child:
+    """Start a process in a session of its own. Blocks for some milliseconds.
+
+    Args:
+        command: the program and its arguments.
+        stdin, stdout, stderr: descriptors for it; without `stderr` it has ours.
+        inherited: further descriptors that it gets under their own numbers.
+        environment: None for our own.
+
+    Raises OSError when there is no process or descriptor left; no process is left then.
+    """
+    process = subprocess.Popen(
+        command,
+        stdin=stdin,
+        stdout=stdout,
+        stderr=stderr,
+        pass_fds=tuple(inherited),
+        env=environment,
+        start_new_session=True,
+    )
+    try:
+        return Child(process, os.pidfd_open(process.pid))
+    except OSError:
+        process.kill()
+        process.wait()
+        raise

@@ -1,0 +1,32 @@
+"""What an execution runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ignition_toolkit.credentials.redaction import Redactor
+from ignition_toolkit.playbook.models import Program
+
+
+@dataclass(frozen=True)
+class Job:
+    """A program with everything that it is given. Holds secrets; never stored, never logged.
+
+    Args:
+        program: the playbook, and those that it can run.
+        parameters: checked values; secrets are `Secret`.
+        modules: module of each step kind.
+        artifacts: folder for files that stay with the execution.
+        redactor: knows the secrets.
+        credentials: by name.
+    """
+
+    program: Program
+    # Any: values of the types that the playbook declares.
+    parameters: dict[str, Any]
+    modules: dict[str, str]
+    artifacts: Path
+    redactor: Redactor
+    credentials: dict[str, dict[str, Any]] = field(default_factory=dict)

@@ -1,0 +1,46 @@
+"""Takes an execution's secrets out of what is stored and shown of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ignition_toolkit.credentials.redaction import Redactor
+from ignition_toolkit.playbook.json_values import jsonable
+from ignition_toolkit.playbook.models import CancellationRecord
+
+
+# Any: JSON values of a handler's choosing.
+def redacted_output(output: dict[str, Any] | None, redactor: Redactor) -> dict[str, Any] | None:
+    """Return a step's outputs without secrets."""
+    if output is None:
+        return None
+    redacted: Any = redactor.value(jsonable(output))
+    return dict(redacted)
+
+
+def redacted_cancellation(record: CancellationRecord, redactor: Redactor) -> CancellationRecord:
+    """Return a cancellation record without secrets.
+
+    Texts only: a pid or a year may hold the digits of a secret, and tells nothing by it.
+    """
+    text = redactor.text
+
+    def text_or_none(value: str | None) -> str | None:
+        return None if value is None else text(value)
+
+    return record.model_copy(
+        update={
+            "requested_by": text_or_none(record.requested_by),
+            "stuck_at": text_or_none(record.stuck_at),
+            "in_flight": tuple(text(request) for request in record.in_flight),
+            "killed": tuple(p.model_copy(update={"name": text(p.name)}) for p in record.killed),
+            "leftovers": tuple(
+                left.model_copy(update={"name": text(left.name), "why": text(left.why)})
+                for left in record.leftovers
+            ),
+            "on_cancel": tuple(
+                result.model_copy(update={"error": text_or_none(result.error)})
+                for result in record.on_cancel
+            ),
+        }
+    )

@@ -1,0 +1,112 @@
+"""One execution that is not over, and what can be asked of it."""
+
+from __future__ import annotations
+
+import logging
+from concurrent.futures import Future
+from dataclasses import dataclass
+
+from ignition_toolkit.errors import WrongState
+from ignition_toolkit.execution.job import Job
+from ignition_toolkit.execution.record import ExecutionRecord
+from ignition_toolkit.execution.requests import CancelRequest
+from ignition_toolkit.execution.supervisor import Supervision
+from ignition_toolkit.execution.verdict import Verdict
+from ignition_toolkit.execution.views import CancelAnswer
+from ignition_toolkit.playbook.models import CancellationRecord, ExecutionStatus
+
+logger = logging.getLogger(__name__)
+
+RUNNING, PAUSED = ExecutionStatus.RUNNING, ExecutionStatus.PAUSED
+CANCELLING = ExecutionStatus.CANCELLING
+
+
+@dataclass
+class Run:
+    """One execution that is not over, or not stored yet. `supervision` is set when it starts."""
+
+    record: ExecutionRecord
+    job: Job
+    supervision: Supervision | None = None
+    #: Whether a pause was asked for that the run has not reached.
+    pausing: bool = False
+
+    @property
+    def is_over(self) -> bool:
+        """Whether its final status is set."""
+        return self.record.status.final
+
+    def tell(self, request: CancelRequest) -> None:
+        """Tell the janitor and the runner of a cancel, if there is one. Nothing is written."""
+        if self.supervision is not None:
+            self.supervision.cancel(request)
+
+    def kill_now(self) -> None:
+        """End what is being cancelled without a grace and without on_cancel."""
+        if self.supervision is not None and self.record.status is CANCELLING:
+            self.supervision.end_now()
+
+    def pause(self) -> CancelAnswer:
+        """Pause after the current step. Raises WrongState unless it runs."""
+        supervision = self._steerable("paused", RUNNING)
+        self.pausing = True
+        supervision.pause()
+        return self.answer()
+
+    def resume(self) -> CancelAnswer:
+        """Go on after a pause. Raises WrongState unless one was asked for."""
+        if self.record.status is RUNNING and not self.pausing:
+            raise self.wrong_state("resumed: it is not paused")
+        supervision = self._steerable("resumed", RUNNING, PAUSED)
+        self.pausing = False
+        supervision.resume()
+        return self.answer()
+
+    def skip(self, requested_by: str | None) -> CancelAnswer:
+        """Skip the running step, or the next one. Raises WrongState."""
+        supervision = self._steerable("told to skip a step", RUNNING, PAUSED)
+        if not supervision.skip(requested_by):
+            raise self.wrong_state("told to skip a step: no runner is up yet, try again")
+        return self.answer()
+
+    def _steerable(self, what: str, *statuses: ExecutionStatus) -> Supervision:
+        if self.record.status not in statuses or self.supervision is None:
+            raise self.wrong_state(what)
+        return self.supervision
+
+    def on_pause(self, paused: bool) -> None:
+        """Take note that the run stands still, or goes on."""
+        self.pausing = False
+        status = PAUSED if paused else RUNNING
+        if self.record.status in (RUNNING, PAUSED) and self.record.status is not status:
+            self.record.move(status)
+            self.log_move()
+
+    def finish(self, verdict: Verdict, cancellation: CancellationRecord | None) -> Future[None]:
+        """Set the final status; the future is done when it is stored."""
+        if self.record.status is PAUSED and verdict.status is ExecutionStatus.COMPLETED:
+            # The last step was skipped while the run stood still.
+            self.record.move(RUNNING)
+        stored = self.record.move(verdict.status, error=verdict.error, cancellation=cancellation)
+        self.log_move()
+        return stored
+
+    def log_move(self) -> None:
+        """Write the line that each change of status has in the server's log."""
+        status = self.record.status
+        logger.info(
+            "execution %s of %s is %s",
+            self.record.execution_id, self.record.summary.playbook_path, status,
+            extra={"action": f"execution_{status}", "execution_id": self.record.execution_id},
+        )  # fmt: skip
+
+    def answer(self, *, already: bool = False) -> CancelAnswer:
+        """Return the answer to who asked."""
+        status = self.record.status
+        return CancelAnswer(execution_id=self.record.execution_id, status=status, already=already)
+
+    def wrong_state(self, what: str) -> WrongState:
+        """Return the error which says that something cannot be done to it now."""
+        status = self.record.status
+        text = f"execution {self.record.execution_id} is {status} and cannot be {what}"
+        return WrongState(text, status=status.value)

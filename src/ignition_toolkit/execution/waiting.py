@@ -1,0 +1,15 @@
+"""Waiting with a deadline."""
+
+from __future__ import annotations
+
+import asyncio
+
+
+async def happens(event: asyncio.Event, within: float) -> bool:
+    """Return whether an event is set within so many seconds. Cancellation: raises at once."""
+    try:
+        async with asyncio.timeout(within):
+            await event.wait()
+    except TimeoutError:
+        return False
+    return True

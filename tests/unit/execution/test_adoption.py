@@ -1,0 +1,298 @@
+"""What becomes of the executions of a worker that died."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from ignition_toolkit.credentials.redaction import Redactor
+from ignition_toolkit.errors import InternalError, PlaybookInvalid
+from ignition_toolkit.execution.adoption import (
+    WORKER_DIED,
+    Adoption,
+    is_owner_alive,
+    owner_text,
+)
+from ignition_toolkit.execution.job import Job
+from ignition_toolkit.execution.manager import ExecutionManager
+from ignition_toolkit.execution.owner import ProcessIdentity
+from ignition_toolkit.execution.programs import Programs
+from ignition_toolkit.execution.record import ExecutionRecord, Snapshot
+from ignition_toolkit.execution.stored_views import step_of, summary_of
+from ignition_toolkit.execution.views import ExecutionView
+from ignition_toolkit.playbook.models import (
+    CancellationRecord,
+    CancelOutcome,
+    CancelSource,
+    ExecutionStatus,
+    OnCancelResult,
+    Parameter,
+    ParameterType,
+    StepStatus,
+    utc_now,
+)
+from ignition_toolkit.playbook.program import LoadedProgram
+from ignition_toolkit.storage import Store, database_url
+from tests.unit.execution import fakes
+from tests.unit.execution.fakes import changed, program, step, summary
+
+E, S = ExecutionStatus, StepStatus
+ME = ProcessIdentity.mine()
+DEAD = f"{ME.boot_id} 1 1 gone"
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    opened = Store.open(database_url(tmp_path / "itk.db"))
+    yield opened
+    opened.close()
+
+
+@dataclass
+class FakePrograms:
+    """Loads one program from any snapshot."""
+
+    problem: Exception | None = None
+    asked: list[tuple[str, dict[str, str]]] = field(default_factory=list)
+
+    async def from_snapshot(self, main: str, files: Mapping[str, str]) -> LoadedProgram:
+        self.asked.append((main, dict(files)))
+        if self.problem:
+            raise self.problem
+        parameters = (Parameter(name="p", type=ParameterType.INTEGER, required=False, default=3),)
+        found = program(step("a"), step("b"), parameters=parameters)
+        return LoadedProgram(found, dict(files), [])
+
+
+@dataclass
+class FakeManager:
+    """Takes executions and runs none."""
+
+    queued: list[tuple[ExecutionRecord, Job]] = field(default_factory=list)
+
+    def submit(self, record: ExecutionRecord, job: Job) -> None:
+        self.queued.append((record, job))
+
+    # Any: checked values.
+    def job(self, execution_id: str, loaded: LoadedProgram, arguments: dict[str, Any]) -> Job:
+        return Job(loaded.program, arguments, {}, Path(execution_id), Redactor(()))
+
+
+class Scene:
+    """A store as a dead worker left it, and its successor."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self.programs = FakePrograms()
+        self.manager = FakeManager()
+
+    def left(self, *, secrets: tuple[str, ...] = ()) -> ExecutionRecord:
+        """Return the record of an execution that the dead worker had accepted."""
+        record = ExecutionRecord(self.store, summary(), {"p": 7}, Redactor(()))
+        record.set_steps([step("a"), step("b")])
+        record.add(Snapshot("main.yaml", {"main.yaml": "text"}), secrets)
+        return record
+
+    async def adopt(self, *, resume_pending: bool = True) -> None:
+        """Take over, as the next worker does."""
+        await self._flush()
+        adoption = Adoption(
+            self.store, cast("Programs", self.programs), cast("ExecutionManager", self.manager)
+        )
+        await adoption.run(resume_pending=resume_pending)
+        await self._flush()
+
+    async def _flush(self) -> None:
+        loop = asyncio.get_running_loop()
+        assert await loop.run_in_executor(None, self.store.flush, 10.0)
+
+    async def view(self) -> ExecutionView:
+        """Return the execution as it is stored."""
+        return await asyncio.get_running_loop().run_in_executor(None, self._view)
+
+    def _view(self) -> ExecutionView:
+        row = self.store.execution(fakes.EXECUTION_ID)
+        assert row is not None
+        steps = tuple(step_of(found) for found in self.store.step_runs(row.id))
+        return ExecutionView(**dict(summary_of(row)), step_results=steps)
+
+
+@pytest.fixture
+async def scene(store: Store) -> AsyncIterator[Scene]:
+    yield Scene(store)
+    await asyncio.get_running_loop().shutdown_default_executor()
+
+
+def asked() -> CancellationRecord:
+    return CancellationRecord(requested_at=utc_now(), requested_by="me", source=CancelSource.WEB)
+
+
+@pytest.mark.parametrize("paused", [False, True])
+async def test_what_was_running_is_interrupted_and_its_step_failed(
+    scene: Scene, paused: bool
+) -> None:
+    record = scene.left()
+    record.move(E.RUNNING, owner=DEAD)
+    record.step(changed("a"))
+    if paused:
+        record.move(E.PAUSED)
+    await scene.adopt()
+    view = await scene.view()
+    assert (view.status, view.error) == (E.INTERRUPTED, WORKER_DIED)
+    assert view.completed_at is not None
+    assert [one.status for one in view.step_results] == [S.FAILED, S.PENDING]
+    assert view.step_results[0].error == WORKER_DIED
+
+
+async def test_what_was_being_cancelled_is_cancelled_and_says_that_its_worker_died(
+    scene: Scene,
+) -> None:
+    record = scene.left()
+    record.move(E.RUNNING, owner=DEAD)
+    record.step(changed("a"))
+    record.ask_cancel(asked())
+    await scene.adopt()
+    view = await scene.view()
+    assert view.status is E.CANCELLED
+    assert view.cancellation is not None
+    assert view.cancellation.outcome is CancelOutcome.WORKER_LOST
+    assert (view.cancellation.source, view.cancellation.requested_by) == (CancelSource.WEB, "me")
+    assert view.step_results[0].status is S.CANCELLED
+
+
+async def test_what_ran_its_on_cancel_steps_keeps_its_figures_and_names_each_step(
+    scene: Scene,
+) -> None:
+    record = scene.left()
+    record.move(E.RUNNING, owner=DEAD)
+    record.step(changed("a"))
+    record.step(changed("a", S.CANCELLED))
+    told = asked()
+    record.ask_cancel(told)
+    names = [f"on_cancel/{name}" for name in "xyz"]
+    record.set_cancellation(
+        told.model_copy(
+            update={
+                "outcome": CancelOutcome.KILLED,
+                "tree_gone_ms": 260.0,
+                "on_cancel": tuple(OnCancelResult(step_id=n, status=S.PENDING) for n in names),
+            }
+        )
+    )
+    record.step(changed("on_cancel/x"))
+    record.step(changed("on_cancel/x", S.COMPLETED))
+    record.step(changed("on_cancel/y"))
+    await scene.adopt()
+    cancellation = (await scene.view()).cancellation
+    assert cancellation is not None
+    assert (cancellation.outcome, cancellation.tree_gone_ms) == (CancelOutcome.KILLED, 260.0)
+    found = [(one.step_id, one.status, one.error) for one in cancellation.on_cancel]
+    assert found == [
+        ("on_cancel/x", S.COMPLETED, None),
+        ("on_cancel/y", S.CANCELLED, WORKER_DIED),
+        ("on_cancel/z", S.PENDING, f"not run: {WORKER_DIED}"),
+    ]
+
+
+async def test_what_could_not_be_stopped_does_not_become_cancelled(scene: Scene) -> None:
+    record = scene.left()
+    record.move(E.RUNNING, owner=DEAD)
+    record.ask_cancel(asked())
+    record.set_cancellation(asked().model_copy(update={"outcome": CancelOutcome.NOT_STOPPED}))
+    await scene.adopt()
+    view = await scene.view()
+    assert view.status is E.FAILED
+    assert view.error is not None
+    assert view.error.startswith("could not be stopped")
+
+
+async def test_what_was_pending_is_queued_with_its_snapshot_and_its_parameters(
+    scene: Scene,
+) -> None:
+    scene.left()
+    await scene.adopt()
+    ((record, job),) = scene.manager.queued
+    assert scene.programs.asked == [("main.yaml", {"main.yaml": "text"})]
+    assert job.parameters == {"p": 7}
+    assert record.status is E.PENDING
+    assert list(record.steps) == ["a", "b"]
+
+
+async def test_a_run_by_itself_leaves_what_was_pending_to_the_server(scene: Scene) -> None:
+    scene.left()
+    await scene.adopt(resume_pending=False)
+    assert scene.manager.queued == []
+    assert (await scene.view()).status is E.PENDING
+
+
+async def test_what_was_pending_with_a_secret_fails_and_names_what_to_give_again(
+    scene: Scene,
+) -> None:
+    scene.left(secrets=("gateway_token", "login"))
+    await scene.adopt()
+    view = await scene.view()
+    assert view.status is E.FAILED
+    assert view.error is not None
+    assert "secrets are never stored" in view.error
+    assert "give gateway_token, login again" in view.error
+
+
+@pytest.mark.parametrize(
+    ("problem", "text"),
+    [
+        (PlaybookInvalid("has 1 problem(s)", problems=["main.yaml:3:5: no such kind"]), "3:5: no"),
+        (InternalError("the step kinds could not be asked"), "could not be asked"),
+    ],
+)
+async def test_what_was_pending_and_does_not_load_any_more_fails_with_the_reason(
+    scene: Scene, problem: Exception, text: str
+) -> None:
+    scene.left()
+    scene.programs.problem = problem
+    await scene.adopt()
+    view = await scene.view()
+    assert view.status is E.FAILED
+    assert view.error is not None
+    assert text in view.error
+
+
+async def test_a_pending_cancel_that_was_half_written_is_finished(scene: Scene) -> None:
+    scene.left().ask_cancel(asked().model_copy(update={"outcome": CancelOutcome.COOPERATIVE}))
+    await scene.adopt()
+    view = await scene.view()
+    assert view.status is E.CANCELLED
+    assert view.cancellation is not None
+    assert view.cancellation.outcome is CancelOutcome.COOPERATIVE
+
+
+async def test_what_is_over_is_left_alone(scene: Scene) -> None:
+    record = scene.left()
+    record.move(E.RUNNING, owner=DEAD)
+    record.move(E.COMPLETED)
+    await scene.adopt()
+    assert (await scene.view()).status is E.COMPLETED
+
+
+async def test_what_a_living_worker_runs_is_left_alone(
+    scene: Scene, caplog: pytest.LogCaptureFixture
+) -> None:
+    parent = Path("/proc/1/stat").read_text().rpartition(")")[2].split()[19]
+    record = scene.left()
+    record.move(E.RUNNING, owner=f"{ME.boot_id} 1 {parent} other")
+    await scene.adopt()
+    assert (await scene.view()).status is E.RUNNING
+    assert "its worker lives" in caplog.text
+
+
+@pytest.mark.parametrize("owner", [None, "", "nonsense", "a b c d", DEAD])
+def test_an_owner_that_is_unknown_or_gone_is_dead(owner: str | None) -> None:
+    assert not is_owner_alive(owner)
+
+
+def test_what_an_earlier_worker_of_this_process_ran_is_nobodys() -> None:
+    assert not is_owner_alive(owner_text(ME, "w1"))
