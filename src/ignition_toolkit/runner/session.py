@@ -8,6 +8,7 @@ import logging
 import os
 import signal
 import sys
+import threading
 import time
 import traceback
 from io import TextIOWrapper
@@ -20,6 +21,7 @@ from ignition_toolkit.janitor.sweep import end_own_tree
 from ignition_toolkit.playbook.cancellation import CancelReason
 from ignition_toolkit.playbook.engine import EngineResult, PlaybookEngine
 from ignition_toolkit.playbook.json_values import from_wire
+from ignition_toolkit.playbook.models import CancelSource
 from ignition_toolkit.protocol import (
     Cancel,
     Check,
@@ -82,6 +84,7 @@ class Session:
         self._host: RunnerHost | None = None
         self._early: list[Command] = []
         self._cancelled = asyncio.Event()
+        self._server_gone = threading.Event()
         self._close_by = 0.0
         self._executor = CountingExecutor()
         loop.set_default_executor(self._executor)
@@ -135,6 +138,9 @@ class Session:
             # What is left must be told. A supervisor that does not read ends this process, and
             # the reader's thread does when the supervisor is gone.
             self._writer.flush()
+        if self._server_gone.is_set():
+            # The reader's thread ends what is left, and then this process.
+            threading.Event().wait()
 
     async def _close_resources(self, host: RunnerHost) -> None:
         """Close what the steps shared; after a cancel, and as soon as one comes, in a moment."""
@@ -170,9 +176,7 @@ class Session:
         assert engine is not None and host is not None
         match command:
             case Cancel():
-                self._close_by = self._loop.time() + CLOSE_BY_S
-                self._cancelled.set()
-                engine.cancel(CancelReason(command.source, command.requested_by))
+                self._cancel(engine, CancelReason(command.source, command.requested_by))
             case Pause():
                 engine.pause()
             case Continue():
@@ -182,8 +186,16 @@ class Session:
             case Proceed():
                 host.proceed()
 
+    def _cancel(self, engine: PlaybookEngine, reason: CancelReason) -> None:
+        self._close_by = self._loop.time() + CLOSE_BY_S
+        self._cancelled.set()
+        engine.cancel(reason)
+
     def _on_end(self) -> None:
         """In the reader's thread: the server is gone. The janitor ends this tree, or we do."""
+        self._server_gone.set()
+        # A step whose processes are ended must not be followed by the next one.
+        self._loop.call_soon_threadsafe(self._take, Cancel(source=CancelSource.SHUTDOWN))
         leave_after_server()
 
 
