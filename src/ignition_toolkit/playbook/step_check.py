@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping, Set
+from collections.abc import Mapping, Sequence, Set
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -37,11 +37,16 @@ def validated(handler: type[StepHandler], parameters: Mapping[str, Any]) -> dict
     # What a reference gave may look like a reference; it is a value all the same.
     checked, found = _checked(handler.Params, parameters, set())
     if found or checked is None:
-        lines = "; ".join(f"{_dotted(location)}: {message}" for location, message in found)
+        lines = "; ".join(f"{dotted(location)}: {message}" for location, message in found)
         raise StepFailed(f"the parameters of {handler.type} are wrong: {lines}")
     return {name: getattr(checked, name) for name in type(checked).model_fields} | dict(
         checked.model_extra or {}
     )
+
+
+def dotted(location: Sequence[str | int]) -> str:
+    """Return a location as a person would write it."""
+    return ".".join(str(part) for part in location) or "parameters"
 
 
 def _checked(
@@ -80,7 +85,3 @@ def _message(message: str, value: object, location: tuple[str | int, ...]) -> st
         return text
     shown = type(value).__name__ if isinstance(value, (dict, list)) else repr(value)
     return f"{text}, found {shown[:80]}"
-
-
-def _dotted(location: tuple[str | int, ...]) -> str:
-    return ".".join(str(part) for part in location) or "parameters"

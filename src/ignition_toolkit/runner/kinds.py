@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeGuard
 
 from ignition_toolkit.errors import HandlerBroken, ToolkitError
 from ignition_toolkit.playbook.models import Playbook, Program, Step
-from ignition_toolkit.playbook.step_check import Problem, allows_extra, problems
+from ignition_toolkit.playbook.step_check import Problem, allows_extra, dotted, problems
 from ignition_toolkit.playbook.step_handler import Effect, StepHandler
 from ignition_toolkit.protocol import StepProblem
 
@@ -169,10 +169,6 @@ def _check_step(step: Step, kinds: Kinds) -> list[Problem]:
     except Exception as error:  # noqa: BLE001 - border: a stranger's model may raise anything
         return [(("parameters",), f"the parameters of {step.type} cannot be checked: {error!r}")]
     return [
-        (("parameters", *location), f"the step {step.id!r}: {_dotted(location)}: {message}")
+        (("parameters", *location), f"the step {step.id!r}: {dotted(location)}: {message}")
         for location, message in found
     ]
-
-
-def _dotted(location: Sequence[str | int]) -> str:
-    return ".".join(map(str, location)) or "parameters"
