@@ -21,7 +21,7 @@ PYTEST := $(BIN)/python -m pytest
 PIN := $(BIN)/uv pip compile $(ARGS) --quiet --universal --generate-hashes --no-emit-index-url \
 	--no-annotate --custom-compile-command 'make pins'
 
-.PHONY: help serve test check stress bench coverage pins clean chromium
+.PHONY: help serve test check stress bench coverage pins clean debian
 
 help:
 	@cat <<'END'
@@ -38,7 +38,7 @@ help:
 serve: $(DONE)/package
 	@exec $(BIN)/itk serve $(ARGS)
 
-test: check $(DONE)/examples chromium
+test: check $(DONE)/examples debian
 	@$(PYTEST) --ignore=tests/meta --durations=15 $(ARGS)
 
 check: $(DONE)/dev $(DONE)/package
@@ -48,13 +48,13 @@ check: $(DONE)/dev $(DONE)/package
 	$(BIN)/lint-imports
 	$(PYTEST) -q tests/meta
 
-stress: $(DONE)/dev $(DONE)/examples chromium
+stress: $(DONE)/dev $(DONE)/examples debian
 	@$(PYTEST) -m stress --timeout=3600 --hypothesis-profile=stress --durations=15 $(ARGS)
 
 bench: $(DONE)/dev $(DONE)/examples
 	@$(BIN)/python -m bench $(ARGS)
 
-coverage: $(DONE)/dev $(DONE)/examples chromium
+coverage: $(DONE)/dev $(DONE)/examples debian
 	@$(BIN)/coverage erase
 	$(BIN)/coverage run -m pytest -q $(ARGS)
 	$(BIN)/coverage combine --quiet
@@ -114,17 +114,26 @@ $(DONE)/examples: $(EXAMPLES) $(DONE)/package
 	@$(PIP) --no-deps --no-build-isolation $(EXAMPLES:%/pyproject.toml=-e ./%)
 	touch $@
 
-# The browser tests drive Debian's browser; they are never skipped for want of it.
-chromium:
-	@command -v chromium >/dev/null && exit
+# The browser tests drive Debian's browser, the store's tests Debian's PostgreSQL; they are never
+# skipped for want of them. No PostgreSQL server is left running: the package starts one when it is
+# first installed, unless it is told not to.
+NO_SERVER := /etc/postgresql-common/createcluster.d/itk-tests.conf
+
+debian:
+	@need=
+	command -v chromium >/dev/null || need+=' chromium'
+	compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || need+=' postgresql'
+	if [ -z "$$need" ]; then exit; fi
 	if [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
-		echo "The browser tests need the program 'chromium', which is not on the PATH." >&2
-		echo 'On Debian, as root: apt-get update && apt-get install chromium' >&2
+		echo "The tests need Debian's packages$$need, which are not installed." >&2
+		echo "On Debian, as root: apt-get update && apt-get install$$need" >&2
 		exit 1
 	fi
-	echo "Installing Debian's chromium ..."
+	echo "Installing Debian's$$need ..."
 	export DEBIAN_FRONTEND=noninteractive
 	log=$$(mktemp)
-	{ apt-get update && apt-get install -y --no-install-recommends chromium; } >"$$log" 2>&1 ||
-		{ tail -n 30 "$$log" >&2; rm -f "$$log"; exit 1; }
-	rm -f "$$log"
+	trap 'rm -f "$$log" $(NO_SERVER)' EXIT
+	mkdir -p $(dir $(NO_SERVER))
+	echo 'create_main_cluster = off' >$(NO_SERVER)
+	{ apt-get update && apt-get install -y --no-install-recommends $$need; } >"$$log" 2>&1 ||
+		{ tail -n 30 "$$log" >&2; exit 1; }

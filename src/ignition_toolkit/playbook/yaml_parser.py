@@ -103,8 +103,8 @@ def _place_of(text: str, index: int | None) -> Place:
     return Place(before.count("\n") + 1, len(before) - (before.rfind("\n") + 1) + 1)
 
 
-# Either gives the same events for a text that both take; the one in C is some twenty-five times faster, and a
-# playbook of 1,000 steps is read at every start.
+# Either gives the same events for a text that both take; the one in C is some twenty-five times
+# faster, and a playbook of 1,000 steps is read at every start.
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 

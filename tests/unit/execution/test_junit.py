@@ -18,12 +18,9 @@ START = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)
 
 
 def step(name: str, status: StepStatus, **values: Any) -> StepView:
-    times = {"started_at": START, "completed_at": START + timedelta(seconds=1.5)}
-    if status is StepStatus.PENDING:
-        times = {}
-    return StepView(
-        step_id=name, step_name=name, type="utility.log", status=status, **times, **values
-    )
+    ran = status is not StepStatus.PENDING
+    values |= {"started_at": START, "completed_at": START + timedelta(seconds=1.5)} if ran else {}
+    return StepView(step_id=name, step_name=name, type="utility.log", status=status, **values)
 
 
 def execution(status: ExecutionStatus, *steps: StepView, **values: Any) -> ExecutionView:
