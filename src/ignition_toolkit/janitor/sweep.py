@@ -22,6 +22,7 @@ ROUND_S = 0.1
 #: Seconds that a process in uninterruptible sleep gets to wake up and show its environment.
 UNSURE_S = 0.1
 _WAIT_S = 0.002
+_UNDECIDED_S = 0.01
 
 
 class Hunt:
@@ -49,19 +50,22 @@ class Hunt:
         A round takes some 10 ms, and COLLECT_S longer at most; the caller reads its messages
         between two steps.
         """
-        is_waiting = all(tree.quiet >= QUIET_PASSES for tree in self.forest.trees.values())
-        if not is_waiting or time.monotonic() >= self._round_at + ROUND_S:
+        if not self._is_waiting() or time.monotonic() >= self._round_at + ROUND_S:
             self._round()
         self.forest.look_who_is_gone()
 
     def pause(self) -> float:
         """Return the seconds to wait before the next step."""
-        is_waiting = all(tree.quiet >= QUIET_PASSES for tree in self.forest.trees.values())
-        return _WAIT_S if is_waiting or self._is_undecided else 0.0
+        if self._is_undecided:
+            return _UNDECIDED_S
+        return _WAIT_S if self._is_waiting() else 0.0
 
     def is_clean(self, tree: Tree) -> bool:
         """Say whether nothing of a tree is left: enough quiet passes, and every member gone."""
         return tree.quiet >= QUIET_PASSES and not tree.alive
+
+    def _is_waiting(self) -> bool:
+        return all(tree.quiet >= QUIET_PASSES for tree in self.forest.trees.values())
 
     def _round(self) -> None:
         self._round_at = time.monotonic()

@@ -79,7 +79,15 @@ def test_what_is_older_than_the_tree_is_not_its(marked: subprocess.Popen[bytes])
     assert marked.poll() is None
 
 
-def test_a_tree_that_shows_nothing_is_believed_after_two_scans() -> None:
+def alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let scans see this process only: elsewhere somebody may sleep too deep to be asked."""
+    monkeypatch.setattr(proc, "list_pids", lambda: [os.getpid()])
+
+
+def test_a_tree_that_shows_nothing_is_believed_after_two_scans(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    alone(monkeypatch)
     forest, tree = Forest(choose_lists(), []), Tree("nobody")
     forest.plant(tree)
     hunt = Hunt(forest)
@@ -109,7 +117,7 @@ def test_a_process_too_deep_asleep_to_be_asked_holds_up_the_verdict_for_a_moment
     """It may be ours; it may also sleep for ever and be somebody else's."""
     own = proc.read_stat(os.getpid())
     assert own is not None
-    monkeypatch.setattr(proc, "list_pids", lambda: [os.getpid()])
+    alone(monkeypatch)
     monkeypatch.setattr(proc, "read_stat", lambda pid: own._replace(state="D"))
     forest, tree = Forest(choose_lists(), [own.identity]), Tree(TOKEN)
     forest.plant(tree)
@@ -127,6 +135,7 @@ def test_while_the_killed_are_waited_for_proc_is_not_scanned_without_end(
         forest, tree = Forest(choose_lists(), []), Tree("t", root=identity_of(process.pid))
         forest.plant(tree)
         hunt = Hunt(forest)
+        alone(monkeypatch)
         monkeypatch.setattr(proc, "is_gone", lambda identity: False)
         until = time.monotonic() + 0.25
         while time.monotonic() < until:
