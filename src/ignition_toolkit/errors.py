@@ -1,26 +1,27 @@
 """Every error of the toolkit, one tree.
 
-    ToolkitError
-    ├── AuthorError                 the playbook or a step's code is wrong
-    │   ├── PlaybookInvalid         a playbook does not load; lists every problem with its place
-    │   ├── ReferenceUnresolved     a {{ reference }} has no value
-    │   ├── StepFailed              a step says so itself
-    │   │   └── StepTimedOut        one attempt took longer than its timeout
-    │   └── HandlerBroken           a step's code raised what it should not, or could not be loaded
-    ├── OperatorError               what was asked for cannot be
-    │   ├── NotFound                no such playbook, execution or kind
-    │   ├── ParametersInvalid       values for a playbook's parameters, each named
-    │   ├── WrongState              makes no sense in the status that the execution has
-    │   ├── DataFolderBusy          another process owns the data folder
-    │   ├── AddressInUse            another program listens there
-    │   └── PlatformUnsupported     this system is not supported
-    ├── OutsideError                an outside system refused, or cannot be reached
-    │   └── ServerUnreachable       the toolkit's own server does not answer
-    └── InternalError               our mistake, or the machine's
-        ├── IllegalMove             a status may not follow another
-        ├── ProtocolError           a runner or a janitor said something that it may not say
-        ├── RunnerLost              a runner process ended by itself
-        └── StoreError              the database could not be opened, read or written
+ToolkitError
+├── AuthorError                 the playbook or a step's code is wrong
+│   ├── PlaybookInvalid         a playbook does not load; lists every problem with its place
+│   ├── ReferenceUnresolved     a {{ reference }} has no value
+│   ├── StepFailed              a step says so itself
+│   │   └── StepTimedOut        one attempt took longer than its timeout
+│   └── HandlerBroken           a step's code raised what it should not, or could not be loaded
+├── OperatorError               what was asked for cannot be
+│   ├── NotFound                no such playbook, execution or kind
+│   ├── ParametersInvalid       values for a playbook's parameters, each named
+│   ├── WrongState              makes no sense in the status that the execution has
+│   ├── DataFolderBusy          another process owns the data folder
+│   ├── AddressInUse            another program listens there
+│   └── PlatformUnsupported     this system is not supported
+├── OutsideError                an outside system refused, or cannot be reached
+│   └── ServerUnreachable       the toolkit's own server does not answer
+└── InternalError               our mistake, or the machine's
+    ├── IllegalMove             a status may not follow another
+    ├── ProtocolError           a runner or a janitor said something that it may not say
+    ├── RunnerLost              a runner process ended by itself
+    └── StoreError              the database could not be opened, read or written
+        └── DuplicateKey        an execution was started with that idempotency key already
 """
 
 from __future__ import annotations
@@ -157,3 +158,7 @@ class RunnerLost(InternalError):
 
 class StoreError(InternalError):
     """The database could not be opened, read or written."""
+
+
+class DuplicateKey(StoreError):
+    """An execution was started with that idempotency key already. Field `execution_id`: which."""
