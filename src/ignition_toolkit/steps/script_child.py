@@ -1,8 +1,9 @@
 """The interpreter of one script: runs it in the main thread. Standard library only.
 
-Started by `steps/python.py` as a file, not as a module: descriptor numbers as arguments, the
-script and the variables over the first, variables and errors back over the second as JSON lines.
-Nothing of the script is in an argument list or in the environment.
+Started by `steps/python.py` as a file, not as a module: descriptor numbers as arguments. The
+script and the variables come over the first, variables and errors go back over the second as JSON
+lines, and into the third goes where the script stands when it is asked. Nothing of the script is
+in an argument list, in the environment or in a file.
 """
 
 from __future__ import annotations
@@ -120,13 +121,12 @@ def run_script(script: str, variables: dict[str, Any], reports: Reports) -> int:
 
 def main() -> int:
     """Run the job that is given by descriptor; return the exit status."""
-    job_fd, report_fd = int(sys.argv[1]), int(sys.argv[2])
+    job_fd, report_fd, stuck_fd = map(int, sys.argv[1:4])
     with os.fdopen(job_fd, "rb") as stream:
         job = json.load(stream)
-    # Kept open to the end: faulthandler writes to the descriptor.
-    stuck = open(job["stuck_file"], "w", encoding="utf-8")  # noqa: SIM115
+    os.set_inheritable(stuck_fd, False)
     # This thread only: a look at the frames of threads that run is a crash in waiting.
-    faulthandler.register(signal.SIGUSR2, file=stuck, all_threads=False)
+    faulthandler.register(signal.SIGUSR2, file=stuck_fd, all_threads=False)
     pid = os.getpid()
     try:
         return run_script(job["script"], job["variables"], Reports(report_fd))

@@ -8,7 +8,6 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ SCRIPT_GRACE_S = 0.2
 KILL_WAIT_S = 0.04
 
 _READ_BYTES = 1 << 16
+_TRACE_BYTES = 200_000
 _CHILD = str(Path(__file__).with_name("script_child.py"))
 
 Sink = Callable[[bytes], None]
@@ -50,10 +50,9 @@ class ScriptProcess:
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._ended = asyncio.Event()
-        handle, self._stuck_file = tempfile.mkstemp(prefix="stuck-")
-        os.close(handle)
-        job = {"script": script, "variables": variables, "stuck_file": self._stuck_file}
-        self._process, self._report_fd = _start(job)
+        self._process, self._report_fd, self._stuck_fd = _start(
+            {"script": script, "variables": variables}
+        )
         assert self._process.stdout is not None and self._process.stderr is not None
         self._pidfd = os.pidfd_open(self._process.pid)
         self._loop.add_reader(self._pidfd, self._on_end)
@@ -103,9 +102,8 @@ class ScriptProcess:
         assert self._process.stdout is not None and self._process.stderr is not None
         self._process.stdout.close()
         self._process.stderr.close()
-        os.close(self._report_fd)
-        os.close(self._pidfd)
-        Path(self._stuck_file).unlink(missing_ok=True)
+        for fd in (self._report_fd, self._stuck_fd, self._pidfd):
+            os.close(fd)
         return self._process.poll()
 
     def _read(self, fd: int, sink: Sink) -> None:
@@ -142,7 +140,7 @@ class ScriptProcess:
         return True
 
     def _stuck_place(self) -> str | None:
-        return stuck_place(Path(self._stuck_file).read_text(encoding="utf-8", errors="replace"))
+        return stuck_place(os.pread(self._stuck_fd, _TRACE_BYTES, 0).decode("utf-8", "replace"))
 
     def _signal_group(self, number: signal.Signals) -> None:
         # The group's leader is not reaped before `close`: the number names no other group.
@@ -153,26 +151,32 @@ class ScriptProcess:
 
 
 # Any: JSON values of the playbook's choosing.
-def _start(job: dict[str, Any]) -> tuple[subprocess.Popen[bytes], int]:
-    """Start an interpreter on a job; return it, and the descriptor that its reports come on."""
-    job_fd = _memory_file(job)
+def _start(job: dict[str, Any]) -> tuple[subprocess.Popen[bytes], int, int]:
+    """Start an interpreter on a job.
+
+    Returns it, the descriptor that its reports come on, and that of the memory into which it
+    writes where it stands.
+    """
+    job_fd, stuck_fd = _memory_file(job), os.memfd_create("itk-stuck")
     report_in, report_out = os.pipe()
+    passed = (job_fd, report_out, stuck_fd)
     try:
         process = subprocess.Popen(
-            [sys.executable, "-u", "-P", "-X", "utf8", _CHILD, str(job_fd), str(report_out)],
+            [sys.executable, "-u", "-P", "-X", "utf8", _CHILD, *map(str, passed)],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            pass_fds=(job_fd, report_out),
+            pass_fds=passed,
             start_new_session=True,
         )
     except BaseException:
         os.close(report_in)
+        os.close(stuck_fd)
         raise
     finally:
         os.close(job_fd)
         os.close(report_out)
-    return process, report_in
+    return process, report_in, stuck_fd
 
 
 def _memory_file(job: dict[str, Any]) -> int:
