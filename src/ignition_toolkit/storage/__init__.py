@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
-from ignition_toolkit.storage.changes import AddEvent, AddExecution, Change, PutStep, SetExecution
-from ignition_toolkit.storage.rows import EventRow, ExecutionRow, StepRow
+from ignition_toolkit.storage.changes import (
+    AddAudit,
+    AddEvent,
+    AddExecution,
+    Change,
+    Prune,
+    PutStep,
+    SetExecution,
+)
+from ignition_toolkit.storage.rows import AuditRow, EventRow, ExecutionRow, Neighbours, StepRow
 from ignition_toolkit.storage.sqlite import database_url
 from ignition_toolkit.storage.store import Store
-from ignition_toolkit.storage.writer import Behind
+from ignition_toolkit.storage.waiting import Behind
 
 __all__ = [
+    "AddAudit",
     "AddEvent",
     "AddExecution",
+    "AuditRow",
     "Behind",
     "Change",
     "EventRow",
     "ExecutionRow",
+    "Neighbours",
+    "Prune",
     "PutStep",
     "SetExecution",
     "StepRow",

@@ -6,7 +6,7 @@ afterwards is not seen. `values` are keyed by column (see `rows.py`); None clear
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 # Any: a column's own type, checked when the change is submitted.
@@ -17,9 +17,16 @@ from ignition_toolkit.storage.rows import ExecutionRow
 
 @dataclass(frozen=True, slots=True)
 class AddExecution:
-    """A new execution; its id must not be in use."""
+    """A new execution; its id must not be in use.
+
+    With `unless_key_since` the row's `idempotency_key` must not be in use either, by an execution
+    made then or later: the group fails with `DuplicateKey`, whose field `execution_id` names the
+    first one. That is looked up and written in one transaction of the one writer, so that of two
+    that come at once one fails.
+    """
 
     row: ExecutionRow
+    unless_key_since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,4 +67,33 @@ class AddEvent:
     at: datetime
 
 
-Change = AddExecution | SetExecution | PutStep | AddEvent
+@dataclass(frozen=True, slots=True)
+class AddAudit:
+    """A note of who did what, kept when the execution is pruned.
+
+    `source` is where it came from (`web`, `api`, `cli`, `schedule`), `detail` JSON without secrets.
+    """
+
+    actor: str | None
+    source: str
+    action: str
+    at: datetime
+    execution_id: str | None = None
+    detail: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Prune:
+    """Removal of executions that are over, with their steps and events; ids not there are ignored.
+
+    Alone in its group. It is written in many small transactions between other groups, which never
+    wait for more than one of them; meanwhile an execution can be seen with a part of its events.
+    Its future is done when all is gone and the space given back, and fails, with nothing removed,
+    if one of them is not over. What a failure or the end of the process leaves is there to be
+    pruned again.
+    """
+
+    execution_ids: tuple[str, ...]
+
+
+Change = AddExecution | SetExecution | PutStep | AddEvent | AddAudit | Prune

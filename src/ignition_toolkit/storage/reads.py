@@ -1,34 +1,86 @@
-"""The queries. Each is run in one transaction of a reading connection, which is one snapshot."""
+"""The queries. Each is run in one transaction of a connection, which is one snapshot."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import datetime
+
 import sqlalchemy as sa
 
-from ignition_toolkit.storage.rows import EventRow, ExecutionRow, StepRow
-from ignition_toolkit.storage.tables import events, executions, step_runs
-from ignition_toolkit.storage.values import clean_text
+from ignition_toolkit.storage.rows import AuditRow, EventRow, ExecutionRow, StepRow
+from ignition_toolkit.storage.tables import audit, events, executions, step_runs, store_state
+from ignition_toolkit.storage.values import aware, clean_text
 
 #: Statuses that an execution leaves again.
 UNFINISHED = ("pending", "running", "paused", "cancelling")
 
-_SUMMARY = [column for column in executions.columns if column.name != "snapshot"]
+#: All columns but `snapshot`, which can be large.
+SUMMARY = [column for column in executions.columns if column.name != "snapshot"]
 _NEWEST_FIRST = (executions.c.created_at.desc(), executions.c.id.desc())
 
 
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which executions a page is made of; None takes all. `since` is included, `until` is not."""
+
+    status: str | None = None
+    playbook_path: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+    def condition(self) -> sa.ColumnElement[bool]:
+        """Return the condition of a query.
+
+        Raises:
+            ValueError: a time has no timezone.
+        """
+        columns = executions.c
+        parts: list[sa.ColumnElement[bool]] = []
+        if self.status is not None:
+            parts.append(columns.status == clean_text(self.status))
+        if self.playbook_path is not None:
+            parts.append(columns.playbook_path == clean_text(self.playbook_path))
+        if self.since is not None:
+            parts.append(columns.created_at >= aware(self.since))
+        if self.until is not None:
+            parts.append(columns.created_at < aware(self.until))
+        return sa.and_(sa.true(), *parts)
+
+
 def executions_page(
-    connection: sa.Connection, status: str | None, limit: int, offset: int
+    connection: sa.Connection, wanted: Filter, limit: int, offset: int
 ) -> tuple[list[ExecutionRow], int]:
     """Return a page of executions without their snapshots, newest first, and how many there are."""
-    wanted = sa.true() if status is None else executions.c.status == status
-    count = sa.select(sa.func.count()).select_from(executions).where(wanted)
-    page = sa.select(*_SUMMARY).where(wanted).order_by(*_NEWEST_FIRST).limit(limit).offset(offset)
-    rows = connection.execute(page).mappings()
-    return [ExecutionRow(**row, snapshot=None) for row in rows], connection.scalars(count).one()
+    condition = wanted.condition()
+    count = sa.select(sa.func.count()).select_from(executions).where(condition)
+    page = sa.select(*SUMMARY).where(condition)
+    rows = summaries(connection, page.order_by(*_NEWEST_FIRST).limit(limit).offset(offset))
+    return rows, connection.scalars(count).one()
+
+
+def summaries(connection: sa.Connection, query: sa.Executable) -> list[ExecutionRow]:
+    """Return the rows of a query for `SUMMARY`."""
+    return [ExecutionRow(**row, snapshot=None) for row in connection.execute(query).mappings()]
 
 
 def execution_by_id(connection: sa.Connection, execution_id: str) -> ExecutionRow | None:
     """Return one execution, or None."""
     query = sa.select(executions).where(executions.c.id == clean_text(execution_id))
+    row = connection.execute(query).mappings().one_or_none()
+    return None if row is None else ExecutionRow(**row)
+
+
+def first_with_key(connection: sa.Connection, key: str, since: datetime) -> ExecutionRow | None:
+    """Return the first execution that was made with an idempotency key at that time or later."""
+    query = (
+        sa.select(executions)
+        .where(
+            executions.c.idempotency_key == clean_text(key),
+            executions.c.created_at >= aware(since),
+        )
+        .order_by(executions.c.created_at, executions.c.id)
+        .limit(1)
+    )
     row = connection.execute(query).mappings().one_or_none()
     return None if row is None else ExecutionRow(**row)
 
@@ -69,9 +121,27 @@ def newest_events(
     """Return the newest events of one kind, oldest of them first."""
     query = (
         sa.select(events)
-        .where(events.c.execution_id == clean_text(execution_id), events.c.kind == kind)
+        .where(events.c.execution_id == clean_text(execution_id), events.c.kind == clean_text(kind))
         .order_by(events.c.id.desc())
         .limit(limit)
     )
     rows = [EventRow(**row) for row in connection.execute(query).mappings()]
     return rows[::-1]
+
+
+def last_event_number(connection: sa.Connection) -> int:
+    """Return the greatest number that an event was ever given, 0 before the first."""
+    return int(connection.scalars(sa.select(store_state.c.last_event_id)).one())
+
+
+def audit_page(
+    connection: sa.Connection, limit: int, offset: int, execution_id: str | None
+) -> tuple[list[AuditRow], int]:
+    """Return a page of what was done, newest first, and how many notes there are."""
+    wanted: sa.ColumnElement[bool] = sa.true()
+    if execution_id is not None:
+        wanted = audit.c.execution_id == clean_text(execution_id)
+    count = sa.select(sa.func.count()).select_from(audit).where(wanted)
+    page = sa.select(audit).where(wanted).order_by(audit.c.id.desc()).limit(limit).offset(offset)
+    rows = connection.execute(page).mappings()
+    return [AuditRow(**row) for row in rows], connection.scalars(count).one()

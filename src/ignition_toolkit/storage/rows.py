@@ -22,7 +22,8 @@ class ExecutionRow:
     pages it would make slow.
     `parameters` are redacted; `secret_parameters` names those that were given inline and are
     stored nowhere. `current_step_index` counts the top level from 0.
-    `owner` is the worker that runs it.
+    `owner` is the worker that runs it. `rerun_of` is the attempt before this one, whose steps
+    before `rerun_from_step` were taken over (None: it began at the first step).
     """
 
     id: str
@@ -46,6 +47,7 @@ class ExecutionRow:
     requested_by: str | None = None
     owner: str | None = None
     rerun_of: str | None = None
+    rerun_from_step: str | None = None
     idempotency_key: str | None = None
 
 
@@ -80,3 +82,27 @@ class EventRow:
     kind: str
     at: datetime
     data: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditRow:
+    """Who did what. `id` grows in commit order; `actor` is None where nobody said who.
+
+    `execution_id` may name an execution that has been pruned.
+    """
+
+    id: int
+    at: datetime
+    actor: str | None
+    source: str
+    action: str
+    execution_id: str | None
+    detail: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbours:
+    """The runs of the same playbook path just before and after one; their `snapshot` is None."""
+
+    previous: ExecutionRow | None
+    next: ExecutionRow | None

@@ -7,48 +7,48 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from ignition_toolkit.errors import StoreError
+from ignition_toolkit.storage.backend import BUSY_S, Backend
 
 #: The newest migration; a database that has it is ready.
-HEAD = "itk0001"
+HEAD = "itk0002"
 
 _MIGRATIONS = Path(__file__).with_name("migrations")
+_VERSION = sa.text("SELECT version_num FROM alembic_version")
 
 
-def prepare_schema(connection: sa.Connection, path: Path) -> None:
+def prepare_schema(backend: Backend, readers: sa.Engine) -> None:
     """Run the migrations that the database lacks, all in one transaction.
 
     Args:
-        connection: one of the writing engine, in no transaction.
-        path: the database's file, for messages.
+        backend: the database.
+        readers: its reading engine: looking at the schema waits for no writer.
 
     Raises:
         StoreError: a newer release wrote the database, or it is another program's.
         sqlalchemy.exc.DBAPIError: it cannot be read or written.
     """
-    found = _revision(connection, path)
+    with readers.connect() as connection:
+        found = _revision(connection, backend)
     if found == HEAD:
         return
     if found is not None and not _is_known(found):
         raise StoreError(
-            f"The database {path} has the schema {found!r}; this release of ignition-toolkit "
+            f"The database {backend} has the schema {found!r}; this release of ignition-toolkit "
             f"knows schemas up to {HEAD!r}. A newer release wrote it: run that release, or "
             "choose another data folder."
         )
-    _upgrade(connection)
+    with backend.writing_engine(BUSY_S).connect() as connection, connection.begin():
+        _upgrade(connection)
 
 
-def _revision(connection: sa.Connection, path: Path) -> str | None:
-    # The driver's own cursor: reading the schema must not wait for the write lock.
-    cursor = connection.connection.cursor()
-    cursor.execute("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")
-    tables = [name for (name,) in cursor.fetchall()]
+def _revision(connection: sa.Connection, backend: Backend) -> str | None:
+    tables = sa.inspect(connection).get_table_names()
     if "alembic_version" in tables:
-        cursor.execute("SELECT version_num FROM alembic_version")
-        return next((str(version) for (version,) in cursor.fetchall()), None)
+        return connection.scalars(_VERSION).first()
     if tables:
         raise StoreError(
-            f"Expected a database of ignition-toolkit at {path}, found one of another program "
-            f"(its tables: {', '.join(tables[:5])}). Choose another data folder."
+            f"Expected a database of ignition-toolkit at {backend}, found one of another program "
+            f"(its tables: {', '.join(sorted(tables)[:5])}). Choose another data folder."
         )
     return None
 
@@ -60,7 +60,7 @@ def _is_known(revision: str) -> bool:
     return revision in {script.revision for script in scripts.walk_revisions()}
 
 
-def _upgrade(connection: sa.Connection) -> None:
+def _upgrade(connection: sa.Connection, revision: str = HEAD) -> None:
     from alembic import command
     from alembic.config import Config
 
@@ -68,5 +68,4 @@ def _upgrade(connection: sa.Connection) -> None:
     # The configuration interpolates per cent signs.
     config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
     config.attributes["connection"] = connection
-    with connection.begin():
-        command.upgrade(config, "head")
+    command.upgrade(config, revision)

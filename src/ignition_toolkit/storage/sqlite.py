@@ -4,27 +4,26 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 import sqlalchemy as sa
 from sqlalchemy import exc
 from sqlalchemy.pool import NullPool, QueuePool
 
 from ignition_toolkit.errors import StoreError
+from ignition_toolkit.storage.backend import KEPT_READERS, READERS, SYNCED
+from ignition_toolkit.storage.failures import reason
 
-#: Seconds that the writer waits for a lock; short, so that being behind is noticed.
-WRITER_BUSY_S = 0.25
-#: Seconds that a reader, and the migration at the start, wait for a lock.
-BUSY_S = 2.0
-#: Execution option of the writer's connection: sync the next transaction to the disk.
-SYNCED = "itk_synced"
+EXPECTED_URL = "Expected a database URL like sqlite:////absolute/path/itk.db"
 
-#: What the driver raises where SQLAlchemy does not stand between.
-DriverError = sqlite3.Error
-
-_READERS = 4
-_MORE_READERS = 12
+#: What `PRAGMA auto_vacuum` says where pages can be given back.
+_INCREMENTAL = 2
 _WAL_LIMIT_BYTES = 64 * 1024 * 1024
+#: Unused pages that are kept, as the next runs take them again: one in so many, and a few.
+_KEPT_SHARE = 10
+_KEPT_PAGES = 256
 
 _ADVICE = {
     "not a database": "Expected an SQLite database; move that file away, or choose another folder.",
@@ -37,113 +36,138 @@ _ADVICE = {
     "in use": "Read less at the same time, or try again.",
 }
 
-#: The greatest number given so far; the table remembers it also when the newest rows are gone.
-_LAST_NUMBER = sa.text("SELECT seq FROM sqlite_sequence WHERE name = 'events'")
-
 
 def database_url(path: Path) -> str:
     """Return the URL of a database file, whatever characters its path has."""
     return sa.URL.create("sqlite", database=str(path.absolute())).render_as_string()
 
 
-def database_path(url: str) -> Path:
-    """Return the file that an URL names.
+@dataclass(frozen=True)
+class Sqlite:
+    """A database file; its text form is the path. See `Backend`."""
 
-    Raises:
-        StoreError: the URL is not `sqlite:////absolute/path`.
-    """
-    expected = "Expected a database URL like sqlite:////absolute/path/itk.db"
-    try:
-        parsed = sa.make_url(url)
-    except exc.ArgumentError as error:
-        raise StoreError(f"{expected}, found text that is no URL.") from error
-    if parsed.drivername != "sqlite":
-        raise StoreError(f"{expected}, found one for {parsed.drivername!r}.")
-    path = Path(parsed.database or "")
-    if not path.is_absolute():
-        raise StoreError(f"{expected}, found the path {str(path)!r}, which is not absolute.")
-    return path
+    path: Path
 
+    def __str__(self) -> str:
+        return str(self.path)
 
-def ensure_file(path: Path) -> None:
-    """Make the database's file, empty and for this user alone, unless it is there.
+    @classmethod
+    def of_url(cls, url: sa.URL) -> Self:
+        """Return the file that an URL names.
 
-    Raises:
-        StoreError: it cannot be made, or cannot be written where it is.
-    """
-    try:
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
-    except OSError as error:
-        raise StoreError(
-            f"Expected a database at {path} that can be read and written, found: {error.strerror}. "
-            "Check that its folder exists, that this user may write there, and that the disk is "
-            "neither full nor read-only."
-        ) from error
-    if not os.access(path.parent, os.W_OK, effective_ids=True):
-        raise StoreError(
-            f"The folder {path.parent} cannot be written; SQLite keeps files beside {path.name}. "
-            "Let this user write to it, or choose another data folder."
+        Raises:
+            StoreError: the URL is not `sqlite:////absolute/path`.
+        """
+        if url.drivername != "sqlite":
+            raise StoreError(f"{EXPECTED_URL}, found one for {url.drivername!r}.")
+        path = Path(url.database or "")
+        if not path.is_absolute():
+            raise StoreError(
+                f"{EXPECTED_URL}, found the path {str(path)!r}, which is not absolute."
+            )
+        return cls(path)
+
+    def ensure(self) -> None:
+        """Make the file, empty and for this user alone, unless it is there."""
+        path = self.path
+        try:
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        except OSError as error:
+            raise StoreError(
+                f"Expected a database at {path} that can be read and written, found: "
+                f"{error.strerror}. Check that its folder exists, that this user may write "
+                "there, and that the disk is neither full nor read-only."
+            ) from error
+        if not os.access(path.parent, os.W_OK, effective_ids=True):
+            raise StoreError(
+                f"The folder {path.parent} cannot be written; SQLite keeps files beside "
+                f"{path.name}. Let this user write to it, or choose another data folder."
+            )
+
+    def writing_engine(self, busy_s: float) -> sa.Engine:
+        """Return an engine whose transactions are `BEGIN IMMEDIATE`."""
+        engine = sa.create_engine(
+            "sqlite://",
+            creator=lambda: self._connect(busy_s),
+            poolclass=NullPool,
+            # A message must never show what was bound.
+            hide_parameters=True,
         )
+        sa.event.listen(engine, "begin", _begin_writing)
+        return engine
 
+    def reading_engine(self, busy_s: float) -> sa.Engine:
+        """Return a pooled engine whose connections cannot write."""
+        engine = sa.create_engine(
+            "sqlite://",
+            creator=lambda: self._connect(busy_s),
+            poolclass=QueuePool,
+            pool_size=KEPT_READERS,
+            max_overflow=READERS - KEPT_READERS,
+            pool_timeout=busy_s,
+            hide_parameters=True,
+        )
+        sa.event.listen(engine, "connect", _forbid_writes)
+        sa.event.listen(engine, "begin", _begin_reading)
+        return engine
 
-def writing_engine(path: Path) -> sa.Engine:
-    """Return an engine whose transactions take the write lock when they begin."""
-    engine = sa.create_engine(
-        "sqlite://",
-        creator=lambda: _connect(path),
-        poolclass=NullPool,
-        # A message must never show what was bound.
-        hide_parameters=True,
-    )
-    sa.event.listen(engine, "begin", _begin_writing)
-    return engine
+    def is_outside(self, error: Exception) -> bool:
+        """See `Backend`: all that does not come from what was bound."""
+        own = (exc.IntegrityError, exc.DataError, exc.ProgrammingError, exc.NotSupportedError)
+        return isinstance(error, exc.DatabaseError) and not isinstance(error, own)
 
+    def advice(self, error: BaseException) -> str:
+        """See `Backend`."""
+        words = reason(error)
+        found = (text for fragment, text in _ADVICE.items() if fragment in words)
+        return next(found, "Check the file and the disk that it is on.")
 
-def reading_engine(path: Path) -> sa.Engine:
-    """Return a pooled engine whose connections cannot write; each transaction is one snapshot."""
-    engine = sa.create_engine(
-        "sqlite://",
-        creator=lambda: _connect(path),
-        poolclass=QueuePool,
-        pool_size=_READERS,
-        max_overflow=_MORE_READERS,
-        pool_timeout=BUSY_S,
-        hide_parameters=True,
-    )
-    sa.event.listen(engine, "connect", _forbid_writes)
-    sa.event.listen(engine, "begin", _begin_reading)
-    return engine
+    def size(self, connection: sa.Connection) -> int:
+        """Return the bytes of the file and of the log beside it."""
+        files = (self.path, self.path.with_name(f"{self.path.name}-wal"))
+        return sum(file.stat().st_size for file in files if file.exists())
 
+    def give_back(self, connection: sa.Connection, pages: int) -> bool:
+        """Move used pages into unused ones, from the file's end; see `Backend`.
 
-def set_busy_timeout(connection: sa.Connection, seconds: float) -> None:
-    """Change how long the connection waits for a lock, without waiting for one."""
-    connection.connection.cursor().execute(f"PRAGMA busy_timeout = {round(seconds * 1000)}")
+        The file becomes shorter when the log is moved into it. One that was made without
+        `auto_vacuum` keeps its pages and uses them again.
+        """
+        free, used, mode = (
+            _number(connection, name) for name in ("freelist_count", "page_count", "auto_vacuum")
+        )
+        spare = free - max(_KEPT_PAGES, used // _KEPT_SHARE)
+        if mode != _INCREMENTAL or spare <= 0:
+            return False
+        cursor = connection.connection.cursor()
+        for _ in range(min(pages, spare)):
+            # SQLite does one page at each step, whatever number is asked for, and the driver
+            # takes one step.
+            cursor.execute("PRAGMA incremental_vacuum(1)")
+        return spare > pages
 
-
-def last_event_number(connection: sa.Connection) -> int:
-    """Return the greatest number that an event was ever given, 0 before the first."""
-    return connection.scalar(_LAST_NUMBER) or 0
-
-
-def _connect(path: Path) -> sqlite3.Connection:
-    # mode=rw: a file that was taken away under a running server must not come back empty.
-    # isolation_level None: the driver begins nothing by itself, the listeners below do.
-    connection = sqlite3.connect(
-        f"{path.as_uri()}?mode=rw",
-        uri=True,
-        timeout=BUSY_S,
-        isolation_level=None,
-        check_same_thread=False,
-    )
-    try:
-        _configure(connection, path)
-    except BaseException:  # no border: closes what was opened, and raises again
-        connection.close()
-        raise
-    return connection
+    def _connect(self, busy_s: float) -> sqlite3.Connection:
+        # mode=rw: a file that was taken away under a running server must not come back empty.
+        # isolation_level None: the driver begins nothing by itself, the listeners below do.
+        connection = sqlite3.connect(
+            f"{self.path.as_uri()}?mode=rw",
+            uri=True,
+            timeout=busy_s,
+            isolation_level=None,
+            check_same_thread=False,
+        )
+        try:
+            _configure(connection, self.path)
+        except BaseException:  # no border: closes what was opened, and raises again
+            connection.close()
+            raise
+        return connection
 
 
 def _configure(connection: sqlite3.Connection, path: Path) -> None:
+    if path.stat().st_size == 0:
+        # Possible only before the first page is written; asked for later, it would write.
+        connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
     (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
     if mode != "wal":
         raise StoreError(
@@ -155,12 +179,16 @@ def _configure(connection: sqlite3.Connection, path: Path) -> None:
     connection.execute(f"PRAGMA journal_size_limit = {_WAL_LIMIT_BYTES}")
 
 
+def _number(connection: sa.Connection, pragma: str) -> int:
+    return int(connection.exec_driver_sql(f"PRAGMA {pragma}").scalar_one())
+
+
 def _forbid_writes(connection: sqlite3.Connection, _record: object) -> None:
     connection.execute("PRAGMA query_only = ON")
 
 
 def _begin_writing(connection: sa.Connection) -> None:
-    synced = connection.get_execution_options().get(SYNCED, False)
+    synced = connection.get_execution_options().get(SYNCED)
     # Outside a transaction only; in WAL mode FULL syncs at the commit, NORMAL at checkpoints.
     connection.exec_driver_sql(f"PRAGMA synchronous = {'FULL' if synced else 'NORMAL'}")
     connection.exec_driver_sql("BEGIN IMMEDIATE")
@@ -168,23 +196,3 @@ def _begin_writing(connection: sa.Connection) -> None:
 
 def _begin_reading(connection: sa.Connection) -> None:
     connection.exec_driver_sql("BEGIN")
-
-
-def is_outside(error: Exception) -> bool:
-    """Tell a failure of the database or its disk from one that a change itself causes."""
-    own = (exc.IntegrityError, exc.DataError, exc.ProgrammingError, exc.NotSupportedError)
-    return isinstance(error, exc.DatabaseError) and not isinstance(error, own)
-
-
-def reason(error: BaseException) -> str:
-    """Return a database error's own words, without the statement and without what was bound."""
-    if isinstance(error, exc.TimeoutError):
-        return f"all {_READERS + _MORE_READERS} reading connections are in use"
-    return str(error.orig) if isinstance(error, exc.DBAPIError) else str(error)
-
-
-def advice(error: BaseException) -> str:
-    """Return what a person can do about a database error."""
-    words = reason(error)
-    found = (text for fragment, text in _ADVICE.items() if fragment in words)
-    return next(found, "Check the file and the disk that it is on.")

@@ -13,6 +13,11 @@ from typing import Any
 
 import sqlalchemy as sa
 
+#: Text that sorts by code point, whatever language PostgreSQL was set up for.
+Plain = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
+#: As large as can be; SQLite fills a primary key by itself only if it is of this type.
+Number = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+
 
 class UtcTime(sa.TypeDecorator[datetime]):
     """An aware datetime, stored as RFC 3339 text in UTC with microseconds.
@@ -20,7 +25,7 @@ class UtcTime(sa.TypeDecorator[datetime]):
     Always the same length, so that the text sorts as the time does.
     """
 
-    impl = sa.Text
+    impl = Plain
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> str | None:
@@ -33,7 +38,7 @@ class UtcTime(sa.TypeDecorator[datetime]):
 class JsonText(sa.TypeDecorator[Any]):
     """JSON as text. Written already encoded (see `values.py`), read back decoded."""
 
-    impl = sa.Text
+    impl = Plain
     cache_ok = True
 
     def process_result_value(self, value: str | None, dialect: sa.Dialect) -> Any:
@@ -57,10 +62,10 @@ metadata = sa.MetaData(
 executions = sa.Table(
     "executions",
     metadata,
-    sa.Column("id", sa.Text, primary_key=True),
-    sa.Column("playbook_name", sa.Text, nullable=False),
-    sa.Column("playbook_path", sa.Text, nullable=False),
-    sa.Column("status", sa.Text, nullable=False),
+    sa.Column("id", Plain, primary_key=True),
+    sa.Column("playbook_name", Plain, nullable=False),
+    sa.Column("playbook_path", Plain, nullable=False),
+    sa.Column("status", Plain, nullable=False),
     sa.Column("snapshot", JsonText, nullable=False),
     sa.Column("parameters", JsonText, nullable=False),
     sa.Column("secret_parameters", JsonText, nullable=False),
@@ -70,39 +75,49 @@ executions = sa.Table(
     sa.Column("completed_at", UtcTime),
     sa.Column("current_step_index", sa.Integer, nullable=False),
     sa.Column("total_steps", sa.Integer, nullable=False),
-    sa.Column("error", sa.Text),
+    sa.Column("error", Plain),
     sa.Column("cancellation", JsonText),
     sa.Column("cancel_requested_at", UtcTime),
-    sa.Column("cancel_requested_by", sa.Text),
-    sa.Column("cancel_source", sa.Text),
-    sa.Column("requested_by", sa.Text),
-    sa.Column("owner", sa.Text),
-    sa.Column("rerun_of", sa.Text),
-    sa.Column("idempotency_key", sa.Text),
+    sa.Column("cancel_requested_by", Plain),
+    sa.Column("cancel_source", Plain),
+    sa.Column("requested_by", Plain),
+    sa.Column("owner", Plain),
+    sa.Column("rerun_of", Plain),
+    sa.Column("idempotency_key", Plain),
+    sa.Column("rerun_from_step", Plain),
     sa.Index(None, "created_at", "id"),
     sa.Index(None, "status", "created_at", "id"),
+    sa.Index(None, "playbook_path", "created_at", "id"),
 )
-
+# Most executions have neither; an index without those costs nothing for them.
+for _column in (executions.c.rerun_of, executions.c.idempotency_key):
+    sa.Index(
+        None,
+        _column,
+        executions.c.created_at,
+        sqlite_where=_column.is_not(None),
+        postgresql_where=_column.is_not(None),
+    )
 
 step_runs = sa.Table(
     "step_runs",
     metadata,
     sa.Column(
         "execution_id",
-        sa.Text,
+        Plain,
         sa.ForeignKey("executions.id", ondelete="CASCADE"),
         primary_key=True,
     ),
-    sa.Column("step_id", sa.Text, primary_key=True),
+    sa.Column("step_id", Plain, primary_key=True),
     sa.Column("seq", sa.Integer, nullable=False),
-    sa.Column("step_name", sa.Text, nullable=False),
-    sa.Column("parent_step_id", sa.Text),
-    sa.Column("kind", sa.Text, nullable=False),
-    sa.Column("status", sa.Text, nullable=False),
+    sa.Column("step_name", Plain, nullable=False),
+    sa.Column("parent_step_id", Plain),
+    sa.Column("kind", Plain, nullable=False),
+    sa.Column("status", Plain, nullable=False),
     sa.Column("started_at", UtcTime),
     sa.Column("completed_at", UtcTime),
     sa.Column("output", JsonText),
-    sa.Column("error", sa.Text),
+    sa.Column("error", Plain),
     sa.Column("attempts", sa.Integer, nullable=False, default=0),
     sa.Column("cancellation", JsonText),
     sa.UniqueConstraint("execution_id", "seq"),
@@ -111,17 +126,40 @@ step_runs = sa.Table(
 events = sa.Table(
     "events",
     metadata,
-    # AUTOINCREMENT: a number is never given twice, also after the newest rows were pruned.
-    sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), primary_key=True),
+    # Given by the writer, see `store_state`.
+    sa.Column("id", Number, primary_key=True, autoincrement=False),
     sa.Column(
         "execution_id",
-        sa.Text,
+        Plain,
         sa.ForeignKey("executions.id", ondelete="CASCADE"),
         nullable=False,
     ),
-    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("kind", Plain, nullable=False),
     sa.Column("at", UtcTime, nullable=False),
     sa.Column("data", JsonText, nullable=False),
     sa.Index(None, "execution_id", "id"),
-    sqlite_autoincrement=True,
+)
+
+audit = sa.Table(
+    "audit",
+    metadata,
+    sa.Column("id", Number, primary_key=True),
+    sa.Column("at", UtcTime, nullable=False),
+    sa.Column("actor", Plain),
+    sa.Column("source", Plain, nullable=False),
+    sa.Column("action", Plain, nullable=False),
+    # No foreign key: who did what stays when the execution is pruned.
+    sa.Column("execution_id", Plain),
+    sa.Column("detail", JsonText, nullable=False),
+    sa.Index(None, "execution_id", "id"),
+)
+
+# One row, changed by each group that is written: the greatest number that an event was ever given,
+# and the transaction's own mark, by which it is known again when the answer to its commit is lost.
+store_state = sa.Table(
+    "store_state",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("last_event_id", sa.BigInteger, nullable=False),
+    sa.Column("last_commit", Plain),
 )

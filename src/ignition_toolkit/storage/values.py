@@ -1,7 +1,8 @@
 """From a caller's values to what is bound to a statement.
 
-Hostile text never fails a run: a lone surrogate, which no database takes, is stored as its
-escape (`\\ud800`), a float that JSON does not know as its name (`"NaN"`).
+Hostile text never fails a run: a lone surrogate, which no database takes, and a NUL, which
+PostgreSQL does not take, are stored as their escapes (`\\ud800`, `\\u0000`), a float that JSON does
+not know as its name (`"NaN"`). JSON carries a NUL as it is.
 """
 
 from __future__ import annotations
@@ -52,11 +53,17 @@ def _converter(kind: sa.types.TypeEngine[Any]) -> Callable[[object], object]:
     if isinstance(kind, JsonText):
         return encode_json
     if isinstance(kind, UtcTime):
-        return _utc
+        return aware
     return _integer if isinstance(kind, sa.Integer) else clean_text
 
 
-def _utc(value: object) -> datetime:
+def aware(value: object) -> datetime:
+    """Return a datetime in UTC.
+
+    Raises:
+        TypeError: the value is no datetime.
+        ValueError: it has no timezone.
+    """
     if not isinstance(value, datetime):
         raise TypeError(f"expected a datetime, got {type(value).__name__}")
     if value.tzinfo is None:
@@ -71,14 +78,14 @@ def _integer(value: object) -> int:
 
 
 def clean_text(value: object) -> str:
-    """Return text as plain `str` with lone surrogates escaped.
+    """Return text as plain `str` with lone surrogates and NULs escaped.
 
     Raises:
         TypeError: the value is no text.
     """
     if not isinstance(value, str):
         raise TypeError(f"expected a str, got {type(value).__name__}")
-    return value.encode("utf-8", "backslashreplace").decode("utf-8")
+    return value.encode("utf-8", "backslashreplace").decode("utf-8").replace("\0", "\\u0000")
 
 
 def encode_json(value: object) -> str:

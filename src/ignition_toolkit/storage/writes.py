@@ -14,11 +14,20 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from ignition_toolkit.storage.changes import AddEvent, AddExecution, Change, PutStep, SetExecution
+from ignition_toolkit.errors import DuplicateKey
+from ignition_toolkit.storage.changes import (
+    AddAudit,
+    AddEvent,
+    AddExecution,
+    Change,
+    Prune,
+    PutStep,
+    SetExecution,
+)
+from ignition_toolkit.storage.reads import first_with_key
 from ignition_toolkit.storage.rows import EventRow, ExecutionRow
-from ignition_toolkit.storage.sqlite import last_event_number
-from ignition_toolkit.storage.tables import events, executions, step_runs
-from ignition_toolkit.storage.values import clean_text, stored
+from ignition_toolkit.storage.tables import audit, events, executions, step_runs, store_state
+from ignition_toolkit.storage.values import aware, clean_text, stored
 
 #: Event kinds that may be dropped while too many of them wait.
 LOG_KINDS = frozenset({"log", "progress"})
@@ -35,8 +44,12 @@ _ADD_STEP = sa.insert(step_runs).values(
     .scalar_subquery()
 )
 _ADD_EVENT = sa.insert(events)
-
-_EXECUTION_FIELDS = tuple(field.name for field in fields(ExecutionRow))
+_ADD_AUDIT = sa.insert(audit)
+_NOTE = sa.update(store_state).values(
+    last_event_id=store_state.c.last_event_id + sa.bindparam("added"),
+    last_commit=sa.bindparam("mark"),
+)
+_NOTED = sa.select(store_state.c.last_event_id, store_state.c.last_commit)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +66,14 @@ def make_write(change: Change) -> Write:
     """Check a change and take its values as they are now.
 
     Raises:
-        TypeError, ValueError, RecursionError: the values do not fit their columns.
+        TypeError, ValueError, RecursionError: the values do not fit their columns, or the change
+            does not fit a group.
     """
     match change:
         case AddEvent():
             return _event(change)
+        case AddAudit():
+            return Write(_add_audit, stored(audit, _fields(change, AddAudit)))
         case PutStep():
             return _step(change)
         case SetExecution():
@@ -65,17 +81,22 @@ def make_write(change: Change) -> Write:
             values = stored(executions, change.values)
             values["of_execution"] = clean_text(change.execution_id)
             return Write(_set_execution, values, is_final=change.final)
-        case AddExecution(row):
-            values = {name: getattr(row, name) for name in _EXECUTION_FIELDS}
-            return Write(_add_execution, stored(executions, values))
+        case AddExecution():
+            return _execution(change)
+        case Prune():
+            raise ValueError("Prune has to be alone in its group")
 
 
-def apply(connection: sa.Connection, writes: Iterable[Write]) -> list[EventRow]:
+def apply(connection: sa.Connection, writes: Iterable[Write], mark: str) -> list[EventRow]:
     """Run writes in the connection's transaction; return the events that they add.
 
     Events go in last and all together, at half the price; within a transaction nobody can tell.
 
+    Args:
+        mark: of this transaction alone, for `was_committed`.
+
     Raises:
+        DuplicateKey: an execution's idempotency key is in use.
         LookupError: an execution that a write changes does not exist.
         sqlalchemy.exc.DBAPIError: the database refuses one of them.
     """
@@ -85,7 +106,34 @@ def apply(connection: sa.Connection, writes: Iterable[Write]) -> list[EventRow]:
             added.append(write.values)
         else:
             write.run(connection, write.values)
-    return _add_events(connection, added) if added else []
+    last = note_transaction(connection, len(added), mark)
+    return _add_events(connection, added, last - len(added) + 1) if added else []
+
+
+def note_transaction(connection: sa.Connection, added: int, mark: str) -> int:
+    """Take numbers for so many events; return the greatest number given so far."""
+    # The transaction holds the write lock, so nobody else can take these numbers.
+    connection.execute(_NOTE, {"added": added, "mark": mark})
+    return int(connection.execute(_NOTED).one().last_event_id)
+
+
+def was_committed(connection: sa.Connection, mark: str) -> bool:
+    """Tell whether the newest transaction that was committed is the one of that mark."""
+    return str(connection.execute(_NOTED).one().last_commit) == mark
+
+
+def _execution(change: AddExecution) -> Write:
+    values = stored(executions, _fields(change.row, ExecutionRow))
+    if change.unless_key_since is not None:
+        if change.row.idempotency_key is None:
+            raise ValueError("unless_key_since needs a row with an idempotency_key")
+        values["of_since"] = aware(change.unless_key_since)
+    return Write(_add_execution, values)
+
+
+# Any: as many types as there are fields.
+def _fields(instance: object, kind: type[Any]) -> dict[str, Any]:
+    return {field.name: getattr(instance, field.name) for field in fields(kind)}
 
 
 def _event(change: AddEvent) -> Write:
@@ -115,7 +163,20 @@ def _refuse_keys(values: dict[str, Any], *keys: str) -> None:
 
 
 def _add_execution(connection: sa.Connection, values: dict[str, Any]) -> None:
-    connection.execute(_ADD_EXECUTION, values)
+    columns = dict(values)
+    since = columns.pop("of_since", None)
+    first = since and first_with_key(connection, values["idempotency_key"], since)
+    if first:
+        raise DuplicateKey(
+            f"Expected an idempotency key that is not in use, found it at the execution "
+            f"{first.id}, made {first.created_at}.",
+            execution_id=first.id,
+        )
+    connection.execute(_ADD_EXECUTION, columns)
+
+
+def _add_audit(connection: sa.Connection, values: dict[str, Any]) -> None:
+    connection.execute(_ADD_AUDIT, values)
 
 
 def _set_execution(connection: sa.Connection, values: dict[str, Any]) -> None:
@@ -130,9 +191,9 @@ def _put_step(connection: sa.Connection, values: dict[str, Any]) -> None:
         connection.execute(_ADD_STEP, rest | keys)
 
 
-def _add_events(connection: sa.Connection, added: list[dict[str, Any]]) -> list[EventRow]:
-    # The transaction holds the write lock, so nobody else can take these numbers.
-    first = last_event_number(connection) + 1
+def _add_events(
+    connection: sa.Connection, added: list[dict[str, Any]], first: int
+) -> list[EventRow]:
     numbered = [values | {"id": number} for number, values in enumerate(added, first)]
     connection.execute(_ADD_EVENT, numbered)
     # The data as a later reader gets it, not the caller's own object.

@@ -6,9 +6,8 @@ Every group moves one step's counter and adds an event with the same count.
 import os
 import sys
 from itertools import count
-from pathlib import Path
 
-from ignition_toolkit.storage import EventRow, PutStep, Store, database_url
+from ignition_toolkit.storage import EventRow, PutStep, Store
 from tests.unit.storage.samples import OPENING, add, event, execution
 
 MOST_WAITING = 500
@@ -19,9 +18,9 @@ def tell(rows: list[EventRow]) -> None:
     os.write(1, "".join(f"{row.id} {row.data['n']}\n" for row in rows).encode())
 
 
-def main(path: Path, execution_id: str) -> None:
+def main(url: str, execution_id: str) -> None:
     """Write until killed."""
-    store = Store.open(database_url(path), on_commit=tell)
+    store = Store.open(url, on_commit=tell)
     add(store, execution(execution_id))
     for n in count():
         put = PutStep(execution_id, "step", OPENING | {"attempts": n})
@@ -31,4 +30,4 @@ def main(path: Path, execution_id: str) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), sys.argv[2])
+    main(sys.argv[1], sys.argv[2])

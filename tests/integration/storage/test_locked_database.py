@@ -1,4 +1,4 @@
-"""Another process holds the database."""
+"""Another program holds the database."""
 
 import time
 from datetime import UTC, datetime
@@ -8,20 +8,20 @@ import pytest
 
 from ignition_toolkit.errors import StoreError
 from ignition_toolkit.storage import EventRow, SetExecution, Store, database_url
+from tests.integration.storage.databases import Database
 from tests.integration.storage.processes import held_by_another_process
 from tests.polling import PollUntil
-from tests.unit.storage.samples import SOON_S, add, event, execution, open_store
+from tests.unit.storage.samples import SOON_S, add, event, execution, open_store, opened
 
 
-def test_while_another_process_holds_the_database_changes_wait_and_are_stored_later(
-    tmp_path: Path, poll_until: PollUntil
+def test_while_another_program_holds_the_database_changes_wait_and_are_stored_later(
+    database: Database, poll_until: PollUntil
 ) -> None:
-    path = tmp_path / "itk.db"
     seen: list[EventRow] = []
-    with open_store(path, seen.extend) as store:
+    with opened(database.url, seen.extend) as store:
         add(store, execution("one"))
         before = datetime.now(UTC)
-        with held_by_another_process(path):
+        with database.locked():
             began = time.monotonic()
             final = SetExecution("one", {"status": "cancelled"}, final=True)
             groups = [store.submit([final, event("one", n)]) for n in range(1000)]
@@ -32,7 +32,7 @@ def test_while_another_process_holds_the_database_changes_wait_and_are_stored_la
             assert behind.since is not None
             assert before <= behind.since <= datetime.now(UTC)
             assert behind.error is not None
-            assert behind.error.startswith(f"database is locked ({path}).")
+            assert behind.error.startswith(f"{database.locked_words} ({database.name}).")
             assert not any(done.done() for done in groups)
             assert seen == []
             found = store.execution("one")

@@ -2,10 +2,10 @@
 
 import threading
 from collections.abc import Callable
-from pathlib import Path
 
 from ignition_toolkit.storage import EventRow, Store
-from tests.unit.storage.samples import SOON_S, add, event, execution, open_store
+from tests.integration.storage.databases import Database
+from tests.unit.storage.samples import SOON_S, add, event, execution, opened
 
 WRITERS = 8
 GROUPS = 150
@@ -38,12 +38,12 @@ def in_threads(*calls: Callable[[], None]) -> list[threading.Thread]:
     return threads
 
 
-def test_no_event_appears_behind_one_that_was_seen(tmp_path: Path) -> None:
+def test_no_event_appears_behind_one_that_was_seen(database: Database) -> None:
     committed: list[EventRow] = []
     followed: list[list[int]] = [[], [], []]
     stop = threading.Event()
     names = [f"thread-{n}" for n in range(WRITERS)]
-    with open_store(tmp_path / "itk.db", committed.extend) as store:
+    with opened(database.url, committed.extend) as store:
         add(store, *map(execution, names))
         readers = in_threads(*(lambda into=into: follow(store, into, stop) for into in followed))
         writers = in_threads(*(lambda name=name: write(store, name) for name in names))
@@ -61,7 +61,7 @@ def test_no_event_appears_behind_one_that_was_seen(tmp_path: Path) -> None:
         assert own == list(range(2 * GROUPS)), f"{name}: order of its submits was not kept"
 
 
-def test_groups_are_never_seen_in_part(tmp_path: Path) -> None:
+def test_groups_are_never_seen_in_part(database: Database) -> None:
     torn: list[int] = []
     stop = threading.Event()
 
@@ -70,7 +70,7 @@ def test_groups_are_never_seen_in_part(tmp_path: Path) -> None:
             count = store.last_event_id()
             torn.extend([count] if count % 2 else [])
 
-    with open_store(tmp_path / "itk.db") as store:
+    with opened(database.url) as store:
         add(store, execution("one"))
         readers = in_threads(look, look)
         write(store, "one")
@@ -82,12 +82,11 @@ def test_groups_are_never_seen_in_part(tmp_path: Path) -> None:
     assert torn == []
 
 
-def test_two_stores_on_one_database_never_give_a_number_twice(tmp_path: Path) -> None:
+def test_two_stores_on_one_database_never_give_a_number_twice(database: Database) -> None:
     seen: list[list[int]] = [[], []]
-    path = tmp_path / "itk.db"
     with (
-        open_store(path, lambda rows: seen[0].extend(row.id for row in rows)) as one,
-        open_store(path, lambda rows: seen[1].extend(row.id for row in rows)) as other,
+        opened(database.url, lambda rows: seen[0].extend(row.id for row in rows)) as one,
+        opened(database.url, lambda rows: seen[1].extend(row.id for row in rows)) as other,
     ):
         add(one, execution("one"), execution("other"))
         writers = in_threads(lambda: write(one, "one"), lambda: write(other, "other"))

@@ -2,7 +2,7 @@
 
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -28,15 +28,20 @@ OPENING = {"step_name": "One", "kind": "utility.log", "status": "running"}
 
 
 @contextmanager
-def open_store(
-    path: Path, on_commit: Callable[[list[EventRow]], None] | None = None
-) -> Iterator[Store]:
-    """Give a store on the file, closed at the end."""
-    store = Store.open(database_url(path), on_commit=on_commit)
+def opened(url: str, on_commit: Callable[[list[EventRow]], None] | None = None) -> Iterator[Store]:
+    """Give a store on the database, closed at the end."""
+    store = Store.open(url, on_commit=on_commit)
     try:
         yield store
     finally:
         store.close(timeout=SOON_S)
+
+
+def open_store(
+    path: Path, on_commit: Callable[[list[EventRow]], None] | None = None
+) -> AbstractContextManager[Store]:
+    """Give a store on the file, closed at the end."""
+    return opened(database_url(path), on_commit)
 
 
 def execution(execution_id: str, after_s: float = 0.0, **fields: Any) -> ExecutionRow:

@@ -25,15 +25,21 @@ a_time = st.datetimes(
 
 
 @given(st.text())
-def test_text_without_lone_surrogates_is_stored_as_it_is(text: str) -> None:
-    assert clean_text(text) == text
+def test_text_without_lone_surrogates_and_nuls_is_stored_as_it_is(text: str) -> None:
+    assert clean_text(text) == text.replace("\0", "\\u0000")
     assert json.loads(encode_json(text)) == text
 
 
 @given(any_text)
 def test_any_text_becomes_text_that_utf8_can_carry(text: str) -> None:
     clean_text(text).encode("utf-8")
+    assert "\0" not in clean_text(text) + encode_json(text)
     json.loads(encode_json(text)).encode("utf-8")
+
+
+def test_a_nul_is_stored_as_its_escape_in_text_and_comes_back_in_json() -> None:
+    assert clean_text("a\0b") == "a\\u0000b"
+    assert json.loads(encode_json({"\0": ["a\0b"]})) == {"\0": ["a\0b"]}
 
 
 def test_a_lone_surrogate_is_stored_as_its_escape_in_text_and_in_json() -> None:

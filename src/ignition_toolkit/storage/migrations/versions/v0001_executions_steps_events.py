@@ -11,6 +11,9 @@ from alembic import op
 revision = "itk0001"
 down_revision: str | None = None
 
+text = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
+number = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+
 
 def upgrade() -> None:
     """Make the first three tables."""
@@ -22,28 +25,28 @@ def upgrade() -> None:
 def _make_executions() -> None:
     op.create_table(
         "executions",
-        sa.Column("id", sa.Text(), nullable=False),
-        sa.Column("playbook_name", sa.Text(), nullable=False),
-        sa.Column("playbook_path", sa.Text(), nullable=False),
-        sa.Column("status", sa.Text(), nullable=False),
-        sa.Column("snapshot", sa.Text(), nullable=False),
-        sa.Column("parameters", sa.Text(), nullable=False),
-        sa.Column("secret_parameters", sa.Text(), nullable=False),
-        sa.Column("waiting_for", sa.Text()),
-        sa.Column("created_at", sa.Text(), nullable=False),
-        sa.Column("started_at", sa.Text()),
-        sa.Column("completed_at", sa.Text()),
+        sa.Column("id", text, nullable=False),
+        sa.Column("playbook_name", text, nullable=False),
+        sa.Column("playbook_path", text, nullable=False),
+        sa.Column("status", text, nullable=False),
+        sa.Column("snapshot", text, nullable=False),
+        sa.Column("parameters", text, nullable=False),
+        sa.Column("secret_parameters", text, nullable=False),
+        sa.Column("waiting_for", text),
+        sa.Column("created_at", text, nullable=False),
+        sa.Column("started_at", text),
+        sa.Column("completed_at", text),
         sa.Column("current_step_index", sa.Integer(), nullable=False),
         sa.Column("total_steps", sa.Integer(), nullable=False),
-        sa.Column("error", sa.Text()),
-        sa.Column("cancellation", sa.Text()),
-        sa.Column("cancel_requested_at", sa.Text()),
-        sa.Column("cancel_requested_by", sa.Text()),
-        sa.Column("cancel_source", sa.Text()),
-        sa.Column("requested_by", sa.Text()),
-        sa.Column("owner", sa.Text()),
-        sa.Column("rerun_of", sa.Text()),
-        sa.Column("idempotency_key", sa.Text()),
+        sa.Column("error", text),
+        sa.Column("cancellation", text),
+        sa.Column("cancel_requested_at", text),
+        sa.Column("cancel_requested_by", text),
+        sa.Column("cancel_source", text),
+        sa.Column("requested_by", text),
+        sa.Column("owner", text),
+        sa.Column("rerun_of", text),
+        sa.Column("idempotency_key", text),
         sa.PrimaryKeyConstraint("id", name="pk_executions"),
     )
     op.create_index("ix_executions_created_at_id", "executions", ["created_at", "id"])
@@ -55,19 +58,19 @@ def _make_executions() -> None:
 def _make_step_runs() -> None:
     op.create_table(
         "step_runs",
-        sa.Column("execution_id", sa.Text(), nullable=False),
-        sa.Column("step_id", sa.Text(), nullable=False),
+        sa.Column("execution_id", text, nullable=False),
+        sa.Column("step_id", text, nullable=False),
         sa.Column("seq", sa.Integer(), nullable=False),
-        sa.Column("step_name", sa.Text(), nullable=False),
-        sa.Column("parent_step_id", sa.Text()),
-        sa.Column("kind", sa.Text(), nullable=False),
-        sa.Column("status", sa.Text(), nullable=False),
-        sa.Column("started_at", sa.Text()),
-        sa.Column("completed_at", sa.Text()),
-        sa.Column("output", sa.Text()),
-        sa.Column("error", sa.Text()),
+        sa.Column("step_name", text, nullable=False),
+        sa.Column("parent_step_id", text),
+        sa.Column("kind", text, nullable=False),
+        sa.Column("status", text, nullable=False),
+        sa.Column("started_at", text),
+        sa.Column("completed_at", text),
+        sa.Column("output", text),
+        sa.Column("error", text),
         sa.Column("attempts", sa.Integer(), nullable=False),
-        sa.Column("cancellation", sa.Text()),
+        sa.Column("cancellation", text),
         sa.PrimaryKeyConstraint("execution_id", "step_id", name="pk_step_runs"),
         sa.UniqueConstraint("execution_id", "seq", name="uq_step_runs_execution_id_seq"),
         sa.ForeignKeyConstraint(
@@ -82,11 +85,11 @@ def _make_step_runs() -> None:
 def _make_events() -> None:
     op.create_table(
         "events",
-        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("execution_id", sa.Text(), nullable=False),
-        sa.Column("kind", sa.Text(), nullable=False),
-        sa.Column("at", sa.Text(), nullable=False),
-        sa.Column("data", sa.Text(), nullable=False),
+        sa.Column("id", number, autoincrement=False, nullable=False),
+        sa.Column("execution_id", text, nullable=False),
+        sa.Column("kind", text, nullable=False),
+        sa.Column("at", text, nullable=False),
+        sa.Column("data", text, nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_events"),
         sa.ForeignKeyConstraint(
             ["execution_id"],
@@ -94,6 +97,5 @@ def _make_events() -> None:
             name="fk_events_execution_id",
             ondelete="CASCADE",
         ),
-        sqlite_autoincrement=True,
     )
     op.create_index("ix_events_execution_id_id", "events", ["execution_id", "id"])

@@ -1,11 +1,8 @@
 """What is read back, in which order."""
 
-import sqlite3
-from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import fields, replace
 from datetime import UTC, timedelta
-from pathlib import Path
 
 import pytest
 
@@ -18,8 +15,9 @@ from ignition_toolkit.storage import (
     SetExecution,
     StepRow,
     Store,
-    sqlite,
 )
+from ignition_toolkit.storage import store as store_module
+from tests.integration.storage.databases import Database
 from tests.unit.storage.samples import (
     OPENING,
     SOON_S,
@@ -27,7 +25,7 @@ from tests.unit.storage.samples import (
     add,
     event,
     execution,
-    open_store,
+    opened,
     step,
 )
 
@@ -43,7 +41,7 @@ FULL = execution(
     completed_at=LATER,
     current_step_index=2,
     total_steps=7,
-    error="it broke\n\x00\x1b[31m 'quoted' \"twice\" \U0001f600",
+    error="it broke\n\x1b[31m 'quoted' \"twice\" \U0001f600",
     cancellation={"outcome": "killed"},
     cancel_requested_at=LATER,
     cancel_requested_by="anna",
@@ -51,14 +49,9 @@ FULL = execution(
     requested_by="otto",
     owner="worker-1",
     rerun_of="other",
+    rerun_from_step="outer/inner",
     idempotency_key="k",
 )
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    with open_store(tmp_path / "itk.db") as opened:
-        yield opened
 
 
 def test_an_execution_comes_back_field_by_field(store: Store) -> None:
@@ -80,6 +73,7 @@ def test_times_come_back_aware_and_in_utc(store: Store) -> None:
 def test_an_execution_that_is_not_there_is_none(store: Store) -> None:
     assert store.execution("nobody") is None
     assert store.execution("\ud800") is None
+    assert store.execution("\0") is None
 
 
 def test_setting_changes_only_what_it_names(store: Store) -> None:
@@ -177,46 +171,61 @@ def test_events_are_read_after_a_number_of_all_or_of_one(store: Store) -> None:
     assert [row.id for row in store.events(after=2, limit=3)] == [3, 4, 5]
     assert [row.data["n"] for row in store.events(after=1, execution_id="one")] == [3, 5]
     assert store.events(after=6) == store.events(after=10**30) == []
+    assert store.events(after=-(10**30)) == everything
     assert store.last_event_id() == 6
 
 
-def test_numbers_of_events_go_on_after_the_newest_were_deleted(tmp_path: Path) -> None:
-    path = tmp_path / "pruned.db"
-    with open_store(path) as store:
+def test_numbers_of_events_go_on_after_the_newest_were_deleted(database: Database) -> None:
+    with opened(database.url) as store:
         add(store, execution("one"))
         store.submit([event("one"), event("one")]).result(SOON_S)
-    connection = sqlite3.connect(path)
-    connection.execute("DELETE FROM events")
-    connection.commit()
-    connection.close()
-    with open_store(path) as store:
+    database.run("DELETE FROM events")
+    with opened(database.url) as store:
         assert store.last_event_id() == 2
         store.submit([event("one")]).result(SOON_S)
         assert [row.id for row in store.events(after=0)] == [3]
 
 
-def test_a_closed_store_refuses_every_read(tmp_path: Path) -> None:
-    with open_store(tmp_path / "closed.db") as store:
+def test_text_is_sorted_by_code_point_on_every_database(store: Store) -> None:
+    ids = ["a", "B", "ä", "Z", "_", "b"]
+    add(store, *map(execution, ids))
+    assert [row.id for row in store.executions()[0]] == sorted(ids, reverse=True)
+
+
+def test_a_closed_store_refuses_every_read(database: Database) -> None:
+    with opened(database.url) as store:
         pass
-    for read in (store.executions, store.unfinished, store.last_event_id):
-        with pytest.raises(StoreError, match=r"closed\.db is closed; nothing more is read"):
+    for read in (store.executions, store.unfinished, store.last_event_id, store.audit, store.size):
+        with pytest.raises(StoreError, match="is closed; nothing more is read") as caught:
             read()
+        assert database.name in str(caught.value)
 
 
 def test_readers_cannot_write(store: Store) -> None:
     with (
-        pytest.raises(StoreError, match="attempt to write a readonly database"),
+        pytest.raises(StoreError, match=r"attempt to write a readonly|in a read-only transaction"),
         store._reading() as connection,
     ):
         connection.exec_driver_sql("DELETE FROM events")
 
 
+def test_a_reading_is_one_snapshot(store: Store) -> None:
+    add(store, execution("one"))
+    count = "SELECT count(*) FROM executions"
+    with store._reading() as connection:
+        assert connection.exec_driver_sql(count).scalar() == 1
+        add(store, execution("two"))
+        assert connection.exec_driver_sql(count).scalar() == 1
+    with store._reading() as connection:
+        assert connection.exec_driver_sql(count).scalar() == 2
+
+
 def test_too_many_reads_at_once_are_refused_in_words(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sqlite, "BUSY_S", 0.1)
-    with open_store(tmp_path / "busy.db") as store, ExitStack() as stack:
+    monkeypatch.setattr(store_module, "BUSY_S", 0.1)
+    with opened(database.url) as busy, ExitStack() as stack:
         for _ in range(16):
-            stack.enter_context(store._reading())
+            stack.enter_context(busy._reading())
         with pytest.raises(StoreError, match="all 16 reading connections are in use"):
-            store.last_event_id()
+            busy.last_event_id()
