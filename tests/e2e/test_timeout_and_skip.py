@@ -18,6 +18,8 @@ from tests.e2e.ways import STUCK, Runner, Stuck
 
 #: Seconds of the step's own timeout: time enough for every process of it to act.
 TIMEOUT_S = 3.0
+#: Milliseconds until the end of a tree has been verified; generous, as in test_cancel.
+VERIFIED_MS = 1500
 #: Executions at once. What they do keeps both cores busy.
 AT_ONCE = 6
 
@@ -127,7 +129,7 @@ def assert_went_on(ended: Ended) -> dict[str, Any]:
     assert late <= 0, f"the old step acted {late:.3f} s into the next one"
     ended.stuck.assert_outcome(first["cancellation"])
     ended.stuck.assert_place(first["cancellation"])
-    assert first["cancellation"]["tree_gone_ms"] <= 500, first
+    assert first["cancellation"]["tree_gone_ms"] <= VERIFIED_MS, first
     assert_right_runner(ended)
     return dict(first)
 
