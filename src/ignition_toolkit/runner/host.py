@@ -34,6 +34,8 @@ R = TypeVar("R")
 #: Seconds that threads, tasks and children of a stopped step have to be gone after it.
 SETTLE_S = 0.05
 LOOK_AGAIN_S = 0.002
+#: Seconds at most that the beginning of an attempt waits to be told, when nobody reads.
+SAY_FIRST_S = 0.1
 #: Lines at most that say what is left of a stopped step.
 MAX_DIRT = 20
 
@@ -67,7 +69,12 @@ class RunnerHost(EngineHost):
         return folder
 
     def emit(self, event: Event) -> None:
-        """Send an event to the supervisor. Never blocks."""
+        """Send an event to the supervisor.
+
+        Never blocks, but for the beginning of an attempt, which is told before the handler gets
+        to run: it may end this process at once, and the supervisor must know then which step it
+        was (test_a_step_that_leaves_the_process_ends_the_runner_with_its_status).
+        """
         if isinstance(event, StepChanged) and event.output is not None:
             event = event.model_copy(update={"output": to_wire(event.output)})
         elif isinstance(event, VariableSet):
@@ -77,6 +84,8 @@ class RunnerHost(EngineHost):
         if isinstance(event, StepChanged):
             self._follow(event)
         self._writer.send(event)
+        if isinstance(event, StepChanged) and event.deadline is not None:
+            self._writer.flush(SAY_FIRST_S)
 
     def _follow(self, event: StepChanged) -> None:
         if event.status.final and event.step_id in self._running:
