@@ -59,6 +59,7 @@ class Settings:
             data_dir=_absolute(data_dir) if data_dir is not None else default_data_dir(),
             playbook_dirs=_playbook_dirs(playbooks),
             max_running=_max_running(),
+            database_url=_database_url(),
         )
 
 
@@ -88,6 +89,18 @@ def _absolute(path: Path) -> Path:
         return Path(os.path.abspath(path.expanduser()))
     except RuntimeError as error:
         raise OperatorError(f"{path}: there is no such user's home folder") from error
+
+
+def _database_url() -> str | None:
+    """Return ITK_DATABASE_URL. One machine, one SQLite file: nothing else in this release."""
+    url = os.environ.get("ITK_DATABASE_URL") or None
+    if url is None or url.startswith("sqlite:///"):
+        return url
+    # Not shown whole: such an address may hold a password.
+    raise OperatorError(
+        f"ITK_DATABASE_URL: this release keeps its data in SQLite only, found "
+        f"{url.partition(':')[0]!r}: unset it, or give sqlite:////absolute/path/itk.db"
+    )
 
 
 def _playbook_dirs(given: Sequence[Path]) -> tuple[Path, ...]:

@@ -95,3 +95,17 @@ def test_a_playbook_folder_that_is_missing_is_refused_with_its_origin(
 def test_a_user_that_does_not_exist_is_refused() -> None:
     with pytest.raises(OperatorError, match="no such user's home folder"):
         Settings.from_environment(Path("~nobody-of-this-name/data"))
+
+
+def test_a_sqlite_file_elsewhere_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ITK_DATABASE_URL", "sqlite:////srv/itk.db")
+    assert Settings.from_environment(Path("/srv")).database_url == "sqlite:////srv/itk.db"
+
+
+def test_another_database_is_refused_without_showing_its_password(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("ITK_DATABASE_URL", "postgresql://itk:secret@db/itk")
+    with pytest.raises(OperatorError, match="SQLite only, found 'postgresql'") as refused:
+        Settings.from_environment(Path("/srv"))
+    assert "secret" not in str(refused.value)
