@@ -20,6 +20,9 @@ from tests.polling import poll_until
 #: Seconds after the death of a server within which everything that it ran is gone.
 ORPHANS_S = 1.5
 
+# A busy server is filled, and started anew, in each of them.
+pytestmark = pytest.mark.timeout(300)
+
 BY_ID = {stuck.id: stuck for stuck in STUCK}
 
 #: One of each kind of hard case: no Python code runs, no marker, no lineage that stands still.

@@ -16,6 +16,9 @@ from tests.e2e.observer import Witness, end
 from tests.e2e.server import Server
 from tests.e2e.ways import STUCK, Runner, Stuck
 
+# Every stuck way runs in the set-up of the first test, a few at a time.
+pytestmark = pytest.mark.timeout(400)
+
 #: Seconds of the step's own timeout: time enough for every process of it to act.
 TIMEOUT_S = 3.0
 #: Milliseconds until the end of a tree has been verified; generous, as in test_cancel.
