@@ -39,12 +39,15 @@ class Figures:
     outcomes: Counter[str] = field(default_factory=Counter)
     left: int = 0
 
-    def add(self, asked: float, gone_at: float, witness: Witness, record: dict[str, Any]) -> None:
-        """Take in one cancel."""
+    def add(
+        self, asked: float, gone_at: float | None, witness: Witness, record: dict[str, Any]
+    ) -> None:
+        """Take in one cancel; `gone_at` is None when nobody watched for it."""
         self.stopped.append(record["step_stopped_ms"])
         self.acted.append(1000 * max(0.0, witness.last() - asked))
         self.gone.append(record["tree_gone_ms"])
-        self.gone_seen.append(1000 * (gone_at - asked))
+        if gone_at is not None:
+            self.gone_seen.append(1000 * (gone_at - asked))
         self.outcomes[record["outcome"]] += 1
         self.left += len(witness.alive())
 
@@ -140,9 +143,8 @@ def cancel_many(server: Server, folder: Path, count: int, figures: Figures) -> N
         stuck.wait_acting(witness, deadline_s=300.0)
     with cancelling([execution_id for execution_id, _, _ in runs], server) as asked:
         executions = [server.client.wait(execution_id, {"cancelled"}) for execution_id, *_ in runs]
-    gone_at = time.monotonic()
     for execution, (execution_id, _, witness) in zip(executions, runs, strict=True):
-        figures.add(asked[execution_id], gone_at, witness, execution["cancellation"])
+        figures.add(asked[execution_id], None, witness, execution["cancellation"])
 
 
 @contextmanager
