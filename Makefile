@@ -14,10 +14,15 @@ BIN := $(VENV)/bin
 DONE := $(VENV)/.stamps
 PYTHONS := python3.13 python3.12 python3.11 python3
 # -qq shows errors and keeps quiet about a machine's own pip settings.
-PIP := $(BIN)/python -m pip --disable-pip-version-check install --no-input -qq
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --no-input --no-compile -qq
+# Every run starts processes, so all is compiled once: on all cores, which pip does not, and also
+# where PYTHONDONTWRITEBYTECODE would have every process compile anew.
+COMPILE := $(BIN)/python -m compileall -qq -j 0
 EXAMPLES := $(wildcard examples/*/pyproject.toml)
 CHECKED := $(wildcard src tests bench examples)
 PYTEST := $(BIN)/python -m pytest
+# Most tests wait for processes. The longest files come first in the alphabet: they begin first.
+PARALLEL := --numprocesses=3 --dist=loadfile --no-loadscope-reorder
 PIN := $(BIN)/uv pip compile $(ARGS) --quiet --universal --generate-hashes --no-emit-index-url \
 	--no-annotate --custom-compile-command 'make pins'
 
@@ -26,7 +31,7 @@ PIN := $(BIN)/uv pip compile $(ARGS) --quiet --universal --generate-hashes --no-
 help:
 	@cat <<'END'
 	make serve      install into .venv/ and start the server   (ARGS='--port 5001')
-	make test       install what tests need, check, run tests  (ARGS='-k cancel')
+	make test       install what tests need, check, run tests  (ARGS='-k cancel', in one process: ARGS=-n0)
 	make check      lint, format, types, import layers, house rules
 	make stress     the long versions of the tests
 	make bench      the measurements of bench/README.md
@@ -36,10 +41,12 @@ help:
 	END
 
 serve: $(DONE)/package
-	@exec $(BIN)/itk serve $(ARGS)
+	@$(COMPILE) src
+	exec $(BIN)/itk serve $(ARGS)
 
 test: check $(DONE)/examples debian
-	@$(PYTEST) --ignore=tests/meta --durations=15 $(ARGS)
+	@$(COMPILE) src examples
+	$(PYTEST) --ignore=tests/meta --durations=15 $(PARALLEL) $(ARGS)
 
 check: $(DONE)/dev $(DONE)/package
 	@$(BIN)/ruff check --quiet $(CHECKED)
@@ -93,12 +100,14 @@ $(DONE)/venv:
 $(DONE)/runtime: requirements/runtime.txt | $(DONE)/venv
 	@echo 'Installing what the server needs into $(VENV)/ (once, about half a minute) ...'
 	$(PIP) --require-hashes -r $<
+	$(COMPILE) $(VENV)/lib
 	touch $@
 
 # The pins of the tests include those of the server.
 $(DONE)/dev: requirements/dev.txt requirements/runtime.txt | $(DONE)/venv
 	@echo 'Installing what checks and tests need into $(VENV)/ (once, about a minute) ...'
 	$(PIP) --require-hashes -r $<
+	$(COMPILE) $(VENV)/lib
 	touch $@ $(DONE)/runtime
 
 $(DONE)/pins: requirements/pins.txt | $(DONE)/venv

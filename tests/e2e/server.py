@@ -15,6 +15,7 @@ import httpx2
 
 from tests.e2e.client import Client
 from tests.e2e.observer import Identity, below, end, is_alive, mark, marked
+from tests.e2e.used_folder import make_used
 from tests.polling import poll_until
 
 REPO = Path(__file__).parents[2]
@@ -130,7 +131,11 @@ def launch(
     port: int | None = None,
     **settings: str,
 ) -> Server:
-    """Start `itk serve`, and return when its health address answers 200."""
+    """Start `itk serve`, and return when its health address answers 200.
+
+    A data folder that is not there yet is made as one that has been used before.
+    """
+    make_used(data_dir)
     port = free_port() if port is None else port
     output = data_dir.with_name(f"{data_dir.name}-{port}.log")
     arguments = [str(ITK), "serve", "--port", str(port), "--data-dir", str(data_dir)]

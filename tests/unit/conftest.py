@@ -3,7 +3,10 @@
 import asyncio
 import ctypes
 import inspect
+import os
+import tempfile
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import pytest
 from blockbuster import BlockBuster, blockbuster_ctx
@@ -31,6 +34,23 @@ def no_task_left(leaves_nothing: None, request: pytest.FixtureRequest) -> None:
     """Have coroutine tests checked for tasks; the others need no event loop for it."""
     if inspect.iscoroutinefunction(getattr(request, "function", None)):
         request.getfixturevalue("watched_tasks")
+
+
+@pytest.fixture
+def readable_folder() -> Iterator[Path]:
+    """Give a folder that a test can read and not write: root's rights are given up for it.
+
+    Not below pytest's own folder, which other pytest processes close to other users.
+    """
+    user = os.geteuid()
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o555)
+        os.seteuid(65534 if user == 0 else user)
+        try:
+            yield Path(folder)
+        finally:
+            os.seteuid(user)
+            os.chmod(folder, 0o700)
 
 
 @pytest.fixture

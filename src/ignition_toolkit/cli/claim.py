@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ignition_toolkit.cli.interrupts import Interrupts
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
 #: Seconds between two looks at a data folder that another run owns.
 LOOK_S = 0.25
+#: Runners kept ready beside the run's own, for when a step has to be stopped.
+STANDBY = 1
 
 
 def serving_owner(settings: Settings) -> Owner | None:
@@ -53,7 +56,7 @@ def _opened(settings: Settings, interrupts: Interrupts) -> Worker | None:
     from ignition_toolkit.execution.worker import Worker
 
     with passing_line(stderr(), "starting a worker; nothing runs yet, Ctrl-C leaves"):
-        worker = Worker.open(settings, kind="run")
+        worker = Worker.open(replace(settings, warm_runners=STANDBY), kind="run")
     if interrupts.wishes:
         worker.close()
         return None

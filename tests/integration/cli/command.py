@@ -8,8 +8,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ignition_toolkit.cli.interrupts import ONE_WISH_S
 from tests.e2e.observer import Identity, below, end, is_alive, mark, marked
 from tests.e2e.server import ITK, environment
+from tests.e2e.used_folder import make_used
 from tests.polling import poll_until
 
 #: Seconds for a command to begin or to end; generous, as the machine may be busy.
@@ -61,6 +63,14 @@ class Command:
         self.process.send_signal(number)
         return time.monotonic()
 
+    def press_again(self) -> float:
+        """Press Ctrl-C a second time, as late as a person does: at once it is the same wish.
+
+        Returns the monotonic second of it.
+        """
+        time.sleep(1.5 * ONE_WISH_S)
+        return self.send(signal.SIGINT)
+
     def end(self) -> int:
         """Return its exit code; nothing of it may be left at that moment."""
         code = self.process.wait(SOON_S)
@@ -77,11 +87,13 @@ def itk(folder: Path, *arguments: str, **settings: str) -> Iterator[Command]:
     """Start `itk`; kill it and what it left when the test is over.
 
     Args:
-        folder: a new one; its `data` is the data folder, unless the settings name another.
+        folder: a new one; its `data` is the data folder, unless the settings name another, and
+            has been used before.
         arguments: of the command.
         settings: environment variables.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    make_used(folder / "data")
     out, err = folder / "out", folder / "err"
     with out.open("wb") as stdout, err.open("wb") as stderr:
         process = subprocess.Popen(

@@ -2,6 +2,7 @@
 
 import os
 import pty
+import re
 import select
 import signal
 import subprocess
@@ -60,10 +61,14 @@ def test_each_signal_ends_a_step_that_takes_no_notice(
         assert_cancelled(command, "killed")
         witness.assert_silent(since=asked + 0.5)
         witness.assert_gone()
-        assert "\n  stuck at     <script>:" in command.stdout()
+        # Where the script stood; on a busy machine the runner may have been ended before it had the
+        # script's answer, and then it says where it stood itself: waiting for it.
+        assert re.search(
+            r"\n  stuck at     (<script>|\S*/steps/script_process\.py):", command.stdout()
+        )
 
 
-def test_a_second_sigint_ends_a_step_and_its_family_at_once(
+def test_two_sigints_at_once_are_one_wish_and_end_a_step_with_its_family(
     tmp_path: Path, witness: Witness
 ) -> None:
     with itk(tmp_path / "run", "run", FAMILY, "-p", f"beat={witness.path}") as command:
@@ -71,7 +76,7 @@ def test_a_second_sigint_ends_a_step_and_its_family_at_once(
         witness.wait_acting(3)
         asked = command.send(signal.SIGINT)
         command.send(signal.SIGINT)
-        assert command.end() == 130
+        assert_cancelled(command, "cooperative")
         witness.assert_silent(since=asked + 0.5)
         witness.assert_gone()
 
@@ -81,7 +86,7 @@ def test_a_second_sigint_ends_the_steps_that_tidy_up(tmp_path: Path, shelf: Path
         command.wait_for("running    nap: Nap")
         command.send(signal.SIGINT)
         command.wait_for("running    on_cancel/tidy: Tidy")
-        begun = command.send(signal.SIGINT)
+        begun = command.press_again()
         assert command.end() == 130
         assert time.monotonic() - begun < 20
         assert "\ncancelled after " in command.stdout()

@@ -62,7 +62,7 @@ def test_a_second_ctrl_c_leaves_and_the_server_goes_on_cancelling(
         execution_id = execution_of(command)
         command.send(signal.SIGINT)
         command.wait_for("running    on_cancel/tidy: Tidy")
-        command.send(signal.SIGINT)
+        command.press_again()
         assert command.process.wait(30) == 130
         assert command.stderr().splitlines()[-1] == (
             f"itk: the server goes on cancelling {execution_id}; `itk show` has the record"

@@ -208,11 +208,11 @@ def test_a_file_in_the_place_of_the_folder_is_an_error_that_says_so(folder: Path
         FolderLock.take(folder / "below", kind="run")
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_a_folder_without_the_right_to_write_is_an_error_that_says_so(folder: Path) -> None:
-    folder.mkdir(mode=0o500)
+def test_a_folder_without_the_right_to_write_is_an_error_that_says_so(
+    readable_folder: Path,
+) -> None:
     with pytest.raises(OperatorError, match="no right to write there"):
-        FolderLock.take(folder, kind="run")
+        FolderLock.take(readable_folder, kind="run")
 
 
 def test_a_read_only_disk_is_an_error_that_says_so() -> None:

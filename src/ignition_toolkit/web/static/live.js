@@ -8,6 +8,9 @@ const FINAL = new Set(["cancelled", "completed", "failed", "interrupted"]);
 // others ask every two seconds, so that a click on Cancel is never kept waiting by open pages.
 const STREAMS = 4;
 const POLL_MS = 2000;
+// After a click such a page asks more often for a while: what it brings about is waited for.
+const HURRY_MS = 200;
+const HURRY_FOR_MS = 5000;
 const RETRY_MS = 2000;
 const ANSWER_MS = 1000;
 const GIVE_UP_MS = 15000;
@@ -106,6 +109,7 @@ class Live {
     this.handle = handle;
     this.over = false;
     this.run = 0;
+    this.hurriesUntil = 0;
     document.addEventListener("visibilitychange", () => this.restart());
     window.addEventListener("pageshow", (event) => event.persisted && this.restart());
     window.addEventListener("pagehide", () => this.pause());
@@ -131,6 +135,11 @@ class Live {
     this.over = true;
     this.pause();
     reveal(connection, false);
+  }
+
+  hurry() {
+    this.hurriesUntil = Date.now() + HURRY_FOR_MS;
+    if (!this.source) this.restart();
   }
 
   again(run, ms) {
@@ -197,7 +206,8 @@ class Live {
     } catch {
       this.connected(false);
     }
-    this.again(run, more ? 0 : POLL_MS);
+    const pause = Date.now() < this.hurriesUntil ? HURRY_MS : POLL_MS;
+    this.again(run, more ? 0 : pause);
   }
 
   take(kind, data, id) {
@@ -416,6 +426,7 @@ class ExecutionPage {
     const body = await answer.json();
     if (answer.ok) {
       this.notice("");
+      this.live.hurry();
       // Events may have overtaken the answer: of all it says, only this cannot be outdated.
       if (body.status === "cancelling" && !FINAL.has(this.status)) this.showStatus(body.status);
     } else {

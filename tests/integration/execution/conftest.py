@@ -1,0 +1,144 @@
+"""Fixtures of the tests of a whole worker: real runners, a real janitor, a real database."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import pytest
+
+from ignition_toolkit.execution import pool as pool_module
+from ignition_toolkit.execution.runner_spawn import Spawned, spawn
+from ignition_toolkit.execution.settings import Settings
+from ignition_toolkit.execution.worker import Worker
+from ignition_toolkit.playbook.catalog import Catalog, installed_key
+from ignition_toolkit.playbook.models import ExecutionStatus
+from tests.integration.execution.rig import SOON_S, Data, Rig, playbook
+
+SOURCES = Path(__file__).with_name("held_steps")
+
+OpenRig = Callable[..., Rig]
+
+
+@pytest.fixture(scope="session")
+def held_steps(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Install the held step kinds for this process and for all that it starts."""
+    folder = tmp_path_factory.mktemp("held-steps")
+    for source in SOURCES.glob("*.py"):
+        shutil.copy(source, folder)
+    info = folder / "held_steps-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: held-steps\nVersion: 1.0\n")
+    entries = "kinds = held_kinds\nimported = held_import\n"
+    (info / "entry_points.txt").write_text(f"[ignition_toolkit.steps]\n{entries}")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(folder))
+        patch.setenv("PYTHONPATH", str(folder), prepend=":")
+        yield folder
+
+
+@pytest.fixture(scope="session")
+def catalog(held_steps: Path) -> str:
+    """Return the catalog with the held kinds, so that not every worker has to ask for it."""
+    described = subprocess.run(
+        [sys.executable, "-m", "ignition_toolkit.runner", "--describe"],
+        check=True,
+        capture_output=True,
+    )
+    found = Catalog.from_json(described.stdout)
+    assert "held.wait" in found.kinds
+    assert found.key == installed_key()
+    return found.to_json()
+
+
+@pytest.fixture
+def open_rig(catalog: str, tmp_path: Path) -> Iterator[OpenRig]:
+    """Give a function that opens a worker on the test's data folder, again and again."""
+    opened: list[Worker] = []
+
+    def open_one(*, slots: int = 4, warm: int = 1, kind: str = "server") -> Rig:
+        data = tmp_path / "data"
+        data.mkdir(mode=0o700, exist_ok=True)
+        (data / "catalog.json").write_text(catalog)
+        settings = Settings(data_dir=data, max_running=slots, warm_runners=warm)
+        opened.append(Worker.open(settings, kind="server" if kind == "server" else "run"))
+        return Rig(opened[-1], tmp_path)
+
+    yield open_one
+    for worker in opened:
+        with contextlib.suppress(Exception):
+            worker.close()
+
+
+@pytest.fixture
+def rig(open_rig: OpenRig) -> Rig:
+    """Give an open worker."""
+    return open_rig()
+
+
+class HeldSpawns:
+    """Runners come up only while this is open."""
+
+    def __init__(self) -> None:
+        self._open = threading.Event()
+        self._open.set()
+        self._waiting = threading.Semaphore(0)
+
+    def close(self) -> None:
+        self._open.clear()
+
+    def open(self) -> None:
+        self._open.set()
+
+    async def reached(self) -> None:
+        """Wait until a runner is held before its start."""
+        loop = asyncio.get_running_loop()
+        assert await loop.run_in_executor(None, self._waiting.acquire, True, SOON_S)
+
+    def spawn(self, token: str, folder: Path, command: Sequence[str]) -> Spawned:
+        """See `runner_spawn.spawn`."""
+        if not self._open.is_set():
+            self._waiting.release()
+            assert self._open.wait(SOON_S)
+        return spawn(token, folder, command)
+
+
+@pytest.fixture
+def spawns(monkeypatch: pytest.MonkeyPatch) -> Iterator[HeldSpawns]:
+    held = HeldSpawns()
+    monkeypatch.setattr(pool_module, "spawn", held.spawn)
+    yield held
+    held.open()
+
+
+class Paused(Protocol):
+    """Starts a playbook of these steps, paused before its first one."""
+
+    async def __call__(self, *steps: Data, **fields: Any) -> tuple[Rig, str]: ...
+
+
+@pytest.fixture
+def paused(open_rig: OpenRig, spawns: HeldSpawns) -> Paused:
+    """Give a function that returns a rig and the id of an execution that is paused."""
+
+    async def start(*steps: Data, **fields: Any) -> tuple[Rig, str]:
+        rig = open_rig(warm=0)
+        text = playbook(*steps, **fields)
+        await rig.check(text)
+        # A pause that is asked for while it runs may come after the end of its step.
+        spawns.close()
+        execution_id = await rig.start(text)
+        await spawns.reached()
+        await rig.worker.pause(execution_id)
+        spawns.open()
+        await rig.reach(execution_id, ExecutionStatus.PAUSED)
+        return rig, execution_id
+
+    return start

@@ -1,0 +1,221 @@
+"""Step kinds that a test holds at a point of its choosing.
+
+Each writes the file `<point>.in` with its pid when it is there, and goes on when there is a file
+`<point>.go`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import collections
+import itertools
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from ignition_toolkit.playbook.step_handler import StepHandler
+
+#: Seconds after which everything here ends by itself, if nobody stops it.
+LIFE_S = 60.0
+
+
+class Held(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    point: str
+
+
+def arrive(point: str) -> None:
+    """Say that this process is at a point; each arrival adds a line."""
+    with open(f"{point}.in", "a", encoding="ascii") as out:
+        out.write(f"{os.getpid()}\n")
+
+
+def may_go(point: str) -> bool:
+    return Path(f"{point}.go").exists()
+
+
+class Wait(StepHandler):
+    """Waits as a well-behaved step does."""
+
+    type = "held.wait"
+    Params = Held
+
+    async def execute(self, params: dict[str, Any]) -> dict[str, Any]:
+        arrive(params["point"])
+        until = time.monotonic() + LIFE_S
+        while not may_go(params["point"]) and time.monotonic() < until:
+            await asyncio.sleep(0.002)
+        return {"pid": os.getpid()}
+
+
+class Block(StepHandler):
+    """Blocks the event loop."""
+
+    type = "held.block"
+    Params = Held
+
+    async def execute(self, params: dict[str, Any]) -> dict[str, Any]:
+        arrive(params["point"])
+        until = time.monotonic() + LIFE_S
+        while not may_go(params["point"]) and time.monotonic() < until:
+            time.sleep(0.002)
+        return {"pid": os.getpid()}
+
+
+class Thread(StepHandler):
+    """Waits politely and leaves a thread that does not end."""
+
+    type = "held.thread"
+    Params = Held
+
+    async def execute(self, params: dict[str, Any]) -> dict[str, Any]:
+        threading.Thread(target=time.sleep, args=(LIFE_S,), daemon=True).start()
+        arrive(params["point"])
+        await asyncio.sleep(LIFE_S)
+        return {}
+
+
+class Between(StepHandler):
+    """Ends, and freezes its process before the engine has gone on to the next step."""
+
+    type = "held.between"
+    Params = Held
+
+    async def execute(self, params: dict[str, Any]) -> dict[str, Any]:
+        task = asyncio.current_task()
+        assert task is not None
+        task.add_done_callback(lambda _: os.kill(os.getpid(), signal.SIGSTOP))
+        arrive(params["point"])
+        return {}
+
+
+class Fail(StepHandler):
+    """Fails as often as there are lines in its file, counting itself, up to `times`."""
+
+    type = "held.fail"
+
+    class Params(Held):
+        times: int = 1_000
+
+    async def execute(self, params: dict[str, Any]) -> dict[str, Any]:
+        arrive(params["point"])
+        count = len(Path(f"{params['point']}.in").read_text("ascii").splitlines())
+        if count <= params["times"]:
+            raise ValueError(f"failed for the {count}. time")
+        return {"count": count, "pid": os.getpid()}
+
+
+class End(StepHandler):
+    """Ends its own process in one way or another."""
+
+    type = "held.end"
+
+    class Params(Held):
+        how: str
+        times: int = 1_000
+
+    async def execute(self, params: dict[str, Any]) -> dict[str, Any]:
+        arrive(params["point"])
+        count = len(Path(f"{params['point']}.in").read_text("ascii").splitlines())
+        if count <= params["times"]:
+            await self.end(params["how"])
+        return {"pid": os.getpid()}
+
+    async def end(self, how: str) -> None:
+        match how:
+            case "exit":
+                os._exit(3)
+            case "kill":
+                os.kill(os.getpid(), signal.SIGKILL)
+            case "segv":
+                os.kill(os.getpid(), signal.SIGSEGV)
+            case "close":
+                os.closerange(0, 1024)
+            case "garbage":
+                for fd in range(501, 1024):
+                    try:
+                        os.write(fd, b"no message\n")
+                    except OSError:
+                        continue
+        await asyncio.sleep(LIFE_S)
+
+
+class Leave(StepHandler):
+    """Leaves a process behind that has left its session, its parent and its environment."""
+
+    type = "held.leave"
+    Params = Held
+
+    async def execute(self, params: dict[str, Any]) -> dict[str, Any]:
+        code = (
+            "import os,sys,time\n"
+            "if os.fork(): os._exit(0)\n"
+            "os.setsid()\n"
+            "open(sys.argv[1],'w').write(str(os.getpid()))\n"
+            "time.sleep(60)\n"
+        )
+        subprocess.run(
+            [sys.executable, "-S", "-E", "-c", code, f"{params['point']}.left"],
+            env={},
+            check=True,
+        )
+        while not Path(f"{params['point']}.left").exists():
+            await asyncio.sleep(0.002)
+        arrive(params["point"])
+        return {}
+
+
+class Say(StepHandler):
+    """Writes to its process's own streams and keeps a file in its TMPDIR."""
+
+    type = "held.say"
+
+    class Params(Held):
+        text: str = "line\n"
+        times: int = 1
+
+    async def execute(self, params: dict[str, Any]) -> dict[str, Any]:
+        data = params["text"].encode()
+        for _ in range(params["times"]):
+            view = memoryview(data)
+            while view:
+                view = view[os.write(1, view) :]
+        temporary = Path(os.environ["TMPDIR"]) / "kept"
+        temporary.write_text("x", "ascii")
+        arrive(params["point"])
+        return {"kept": str(temporary)}
+
+
+class Output(StepHandler):
+    """Gives back what it was given."""
+
+    type = "held.echo"
+
+    class Params(BaseModel):
+        model_config = ConfigDict(extra="forbid")
+
+        value: Any = None
+
+    async def execute(self, params: dict[str, Any]) -> dict[str, Any]:
+        self.context.set_variable("echo", params["value"])
+        return {"value": params["value"], "pid": os.getpid()}
+
+
+class Unending(StepHandler):
+    """Holds the interpreter in one C call, so that no thread of the runner gets its turn."""
+
+    type = "held.gil"
+    Params = Held
+
+    async def execute(self, params: dict[str, Any]) -> dict[str, Any]:
+        arrive(params["point"])
+        collections.deque(itertools.repeat(None, 10**10), maxlen=0)
+        return {}
