@@ -74,8 +74,9 @@ class RunnerPool:
         # Apart from the others: a large folder must not keep a runner from starting.
         self._remover = ThreadPoolExecutor(1, thread_name_prefix="itk-remove")
         self._closed = False
-        #: Whether a runner has ever come up.
+        #: Whether a runner has ever come up, and the loop's second at which the last one did.
         self.has_started = False
+        self.last_start_t = 0.0
         #: Why the last runner did not come up; None when it did.
         self.problem: str | None = None
 
@@ -167,6 +168,7 @@ class RunnerPool:
             await asyncio.sleep(RETRY_S)
         else:
             self.problem, self.has_started = None, True
+            self.last_start_t = asyncio.get_running_loop().time()
             self.give_back(runner)
         finally:
             self._starting -= 1

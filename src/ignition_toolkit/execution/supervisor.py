@@ -7,6 +7,9 @@ import logging
 import time
 from collections.abc import Callable
 
+# Any: of the tasks that are waited for only their end matters.
+from typing import Any
+
 from ignition_toolkit.execution import on_cancel
 from ignition_toolkit.execution.janitor_link import JanitorLink
 from ignition_toolkit.execution.job import Job
@@ -32,7 +35,8 @@ from ignition_toolkit.protocol import Start
 
 logger = logging.getLogger(__name__)
 
-#: Seconds that a run waits for a runner before it fails.
+#: Seconds without any runner coming up after which a run that waits for one fails. While others
+#: get theirs it is only a matter of its turn.
 NO_RUNNER_S = 60.0
 #: Seconds after which it says that it waits for one.
 SAY_WAITING_S = 0.5
@@ -160,9 +164,7 @@ class Supervision:
         stopped = asyncio.create_task(stop.wait())
         say = asyncio.get_running_loop().call_later(SAY_WAITING_S, self._say_waiting)
         try:
-            await asyncio.wait(
-                {take, stopped}, timeout=NO_RUNNER_S, return_when=asyncio.FIRST_COMPLETED
-            )
+            await self._first_of(take, stopped)
         finally:
             say.cancel()
             stopped.cancel()
@@ -173,6 +175,16 @@ class Supervision:
         if not take.cancel():
             self._pool.give_back(take.result())
         return None
+
+    async def _first_of(self, *tasks: asyncio.Task[Any]) -> None:
+        loop = asyncio.get_running_loop()
+        begun, done = loop.time(), False
+        while not done:
+            left = max(begun, self._pool.last_start_t) + NO_RUNNER_S - loop.time()
+            if left <= 0:
+                return
+            first = asyncio.FIRST_COMPLETED
+            done = bool((await asyncio.wait(tasks, timeout=left, return_when=first))[0])
 
     def _say_waiting(self) -> None:
         name = "that is being started"

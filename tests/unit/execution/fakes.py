@@ -260,6 +260,7 @@ class FakePool:
         self.cleaned: list[RunnerProcess] = []
         self.discarded: list[RunnerProcess] = []
         self.problem: str | None = None
+        self.last_start_t = 0.0
         #: Set while somebody waits for a runner.
         self.asked = asyncio.Event()
         self.more = asyncio.Event()

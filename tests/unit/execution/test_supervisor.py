@@ -678,6 +678,22 @@ async def test_a_run_without_a_runner_says_that_it_waits_and_fails_in_the_end(
     assert [what and what["kind"] for what in waits] == ["runner", None]
 
 
+async def test_a_run_waits_for_its_turn_for_as_long_as_others_get_runners(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(supervisor_module, "NO_RUNNER_S", 0.2)
+    scene.pool.runners.clear()
+    scene.begin()
+    loop = asyncio.get_running_loop()
+    until = loop.time() + 0.6
+    while loop.time() < until:
+        scene.pool.last_start_t = loop.time()
+        await asyncio.sleep(0.02)
+    scene.pool.put(scene.runners[0])
+    await scene.done(await scene.runner(0), E.COMPLETED)
+    assert (await scene.result()).status is E.COMPLETED
+
+
 async def test_a_runner_that_stops_without_being_asked_fails_the_run(scene: Scene) -> None:
     runner = await scene.first()
     await scene.done(runner, E.CANCELLED)
