@@ -12,6 +12,9 @@ from typing import Protocol
 
 from ignition_toolkit.janitor import proc
 
+#: How many of a process's youngest children are looked at before all others.
+NEWEST = 8
+
 
 class ChildLists(Protocol):
     """How the children of processes are found on this machine."""
@@ -28,6 +31,10 @@ class ChildLists(Protocol):
         """
         ...
 
+    def newest(self, parent: int) -> list[int]:
+        """Return the NEWEST youngest children as they are now; none where that cannot be told."""
+        ...
+
 
 class KernelLists:
     """Reads /proc/PID/task/*/children."""
@@ -38,9 +45,20 @@ class KernelLists:
         """Yield every parent with its children as they are when their turn comes."""
         for parent in parents:
             pids: list[int] = []
-            for thread in proc.list_threads(parent):
-                pids += map(int, proc.read_file(f"/proc/{parent}/task/{thread}/children").split())
+            for listing in self._read(parent):
+                pids += map(int, listing.split())
             yield parent, pids
+
+    def newest(self, parent: int) -> list[int]:
+        """Return the youngest of each thread; the others are not even made numbers of."""
+        pids: list[int] = []
+        for listing in self._read(parent):
+            pids += map(int, listing.rsplit(None, NEWEST)[-NEWEST:])
+        return pids
+
+    def _read(self, parent: int) -> Iterator[bytes]:
+        for thread in proc.list_threads(parent):
+            yield proc.read_file(f"/proc/{parent}/task/{thread}/children")
 
 
 class ScannedLists:
@@ -58,6 +76,10 @@ class ScannedLists:
             self._read()
         for parent in parents:
             yield parent, self._children.get(parent, [])
+
+    def newest(self, parent: int) -> list[int]:
+        """Return none: a scan takes too long to catch who forks on."""
+        return []
 
     def _read(self) -> None:
         self._children = {}

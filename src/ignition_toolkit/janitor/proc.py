@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import os
 import signal
+from contextlib import suppress
 from enum import Enum
 from typing import NamedTuple
 
@@ -143,10 +144,10 @@ def find_marker(environ: bytes) -> str | None:
 def is_over(stat: Stat) -> bool:
     """Say whether this entry of /proc is a corpse.
 
-    A zombie counts as gone only when no other entry is in its /proc/PID/task: when a main
-    thread ends while others run, the process shows as a zombie and goes on acting.
+    When a main thread ends while others run, the process shows as a zombie and goes on acting:
+    then it has more than the one thread (measured; the same as other entries in /proc/PID/task).
     """
-    return stat.state in "ZX" and not _other_threads(stat.pid)
+    return stat.state in "ZX" and stat.threads <= 1
 
 
 def is_gone(identity: Identity) -> bool:
@@ -199,6 +200,15 @@ def _send_checked(handle: int, identity: Identity, number: signal.Signals) -> Se
     except PermissionError:
         return Sent.REFUSED
     return Sent.DELIVERED
+
+
+def stop_unseen(pid: int) -> None:
+    """Send SIGSTOP to whoever has this pid, without a look at who that is.
+
+    For who may be gone before it can be looked at; a stranger can be sent SIGCONT afterwards.
+    """
+    with suppress(ProcessLookupError, PermissionError):
+        os.kill(pid, signal.SIGSTOP)
 
 
 def read_owner(pid: int) -> int | None:

@@ -8,17 +8,19 @@ deepest first, because the death of a frozen group's parent makes the kernel res
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Container, Iterable
-from signal import SIGKILL, SIGSTOP, Signals
+from collections.abc import Callable, Iterable
+from signal import SIGCONT, SIGKILL, SIGSTOP, Signals
 
 from ignition_toolkit.janitor import proc
-from ignition_toolkit.janitor.children import ChildLists
+from ignition_toolkit.janitor.children import NEWEST, ChildLists
 from ignition_toolkit.janitor.proc import Identity, Sent, Stat
 
 #: Seconds to wait for what was frozen to stand still; a thread in the kernel may take longer.
 FREEZE_S = 0.02
 #: Seconds after which looking for descendants gives way to killing those that were found.
 COLLECT_S = 0.06
+#: Seconds for which the links of a chain that forks on are stopped one after the other.
+CATCH_S = 0.02
 #: Seconds between two looks at whether corpses still lie there; pids take longer to go round.
 PRUNE_S = 0.5
 _LOOK_S = 0.0005
@@ -114,6 +116,7 @@ class Forest:
         """
         self.lists = lists
         self.protected = frozenset(protected)
+        self._never = frozenset(who.pid for who in self.protected)
         self.trees: dict[str, Tree] = {}
         self._members: dict[int, Member] = {}
         #: Sessions whose leader is marked or of a tree, dead leaders included.
@@ -238,29 +241,57 @@ class Forest:
     def _pass(self) -> int:
         """List the children of every member once; return how many were not known.
 
-        Newest first: in a chain that forks on, only the newest link is alive, and it is caught
-        only in the half millisecond before it has forked. One that had ended before it could be
-        looked at is news too: what it forked is in no list yet. (Guarded by the chain's tests.)
+        Newest first: in a chain that forks on, only the newest link is alive, and hundreds of dead
+        ones may be listed before it. One that had ended before it could be looked at is news too:
+        what it forked is in no list yet. (Guarded by the chain's tests.)
         """
         owner = {m.identity.pid: tree for tree in self.trees.values() for m in tree.alive}
         owner |= {t.root.pid: t for t in self.trees.values() if t.root and t.spares_root}
         queue = list(owner)
         news = 0
+        older: list[tuple[Tree, list[int]]] = []
         for parent, children in self.lists.each(queue):
-            tree = owner[parent]
-            for pid in reversed(children):
-                if pid not in owner and not self.knows(pid):
-                    news += 1
-                    tree.quiet = 0
-                    if self._take_child(pid, owner, tree):
-                        owner[pid] = tree
-                        queue.append(pid)
+            fresh = [pid for pid in reversed(children) if pid not in owner and not self.knows(pid)]
+            if fresh:
+                self._catch(parent, fresh[:NEWEST])
+                queue += self._take_children(fresh[:NEWEST], owner, owner[parent])
+                older.append((owner[parent], fresh[NEWEST:]))
+                news += len(fresh)
+        for tree, pids in older:
+            self._take_children(pids, owner, tree)
         return news
 
-    def _take_child(self, pid: int, owner: Container[int], tree: Tree) -> bool:
-        """Take a listed child unless the pid has changed hands since the list was read."""
-        stat = proc.read_stat(pid)
-        return stat is not None and stat.ppid in owner and self.take(stat, tree)
+    def _catch(self, parent: int, pids: Iterable[int]) -> None:
+        """Stop children that were listed a moment ago, before anything is read of them.
+
+        One that forks on is gone by the time that it has been looked at. So the youngest are
+        stopped until there is none that was not; `_take_children` lets go of a stranger.
+        """
+        until = time.monotonic() + CATCH_S
+        caught: set[int] = set()
+        while pids and time.monotonic() < until:
+            for pid in pids:
+                if pid not in self._never:
+                    proc.stop_unseen(pid)
+            caught.update(pids)
+            youngest = reversed(self.lists.newest(parent))
+            pids = [pid for pid in youngest if pid not in caught and not self.knows(pid)]
+
+    def _take_children(self, pids: Iterable[int], owner: dict[int, Tree], tree: Tree) -> list[int]:
+        """Take listed children, noting their owner; return those that are alive."""
+        tree.quiet = 0
+        taken = []
+        for pid in pids:
+            stat = proc.read_stat(pid)
+            if stat is None:
+                continue
+            if stat.ppid not in owner:
+                # The pid has changed hands since the list was read, or the parent has ended.
+                proc.send(stat.identity, SIGCONT)
+            elif self.take(stat, tree):
+                owner[pid] = tree
+                taken.append(pid)
+        return taken
 
     def _prune_corpses(self) -> None:
         """Let go of corpses that were reaped, as their pids may be given to others."""

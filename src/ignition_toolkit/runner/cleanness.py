@@ -110,6 +110,11 @@ class Cleanness:
         return ["processes that come and go"]
 
 
+def has_children() -> bool:
+    """Say whether this process has children, dead ones included: they may have had others."""
+    return any(children for _, children in choose_lists().each([os.getpid()]))
+
+
 def _timers() -> list[str]:
     """Return a line for each call that a step has left with the loop for later.
 

@@ -43,7 +43,7 @@ from ignition_toolkit.runner.channel import (
     EventWriter,
     isolate_standard_streams,
 )
-from ignition_toolkit.runner.cleanness import Cleanness, CountingExecutor
+from ignition_toolkit.runner.cleanness import Cleanness, CountingExecutor, has_children
 from ignition_toolkit.runner.host import LogForwarder, RunnerHost
 from ignition_toolkit.runner.kinds import check_program, describe
 
@@ -59,6 +59,8 @@ LAST_LOGS = 32 * 1024
 JANITOR_HEAD_START_S = 0.3
 #: Seconds in which the runner then ends what it started.
 END_OWN_TREE_S = 2.0
+#: Seconds that a runner which has children waits to be ended with them; the janitor comes at once.
+LINGER_S = 60.0
 #: File in the runner's folder that `faulthandler` writes to when it is asked where it stands.
 STUCK_FILE = "stuck.txt"
 #: Exit status of a runner whose event loop broke, or that was sent no command of ours.
@@ -138,9 +140,10 @@ class Session:
             # What is left must be told. A supervisor that does not read ends this process, and
             # the reader's thread does when the supervisor is gone.
             self._writer.flush()
-        if self._server_gone.is_set():
-            # The reader's thread ends what is left, and then this process.
-            threading.Event().wait()
+        if self._server_gone.is_set() or has_children():
+            # The reader's thread ends what is left, or the janitor does. What this process has
+            # started is found most surely while its parent is there.
+            threading.Event().wait(LINGER_S)
 
     async def _close_resources(self, host: RunnerHost) -> None:
         """Close what the steps shared; after a cancel, and as soon as one comes, in a moment."""

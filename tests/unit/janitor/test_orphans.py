@@ -35,6 +35,9 @@ class World:
     ) -> None:
         self.stats[pid] = Stat(pid, b"p", state, parent, session, 0, 1, pid * 10)
 
+    def newest(self, parent: int) -> list[int]:
+        return []
+
     def each(self, parents: Iterable[int], *, anew: bool = True) -> Iterator[tuple[int, list[int]]]:
         for parent in parents:
             yield parent, [pid for pid, stat in self.stats.items() if stat.ppid == parent]

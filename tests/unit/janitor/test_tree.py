@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import pytest
 
 from ignition_toolkit.janitor import proc
-from ignition_toolkit.janitor.children import ChildLists, choose_lists
+from ignition_toolkit.janitor.children import NEWEST, ChildLists, choose_lists
 from ignition_toolkit.janitor.proc import Identity, Sent, Stat
 from ignition_toolkit.janitor.tree import COLLECT_S, Forest, Member, Tree
 from tests.polling import poll_until
@@ -23,10 +23,13 @@ class Machine:
     def __init__(self, monkeypatch: pytest.MonkeyPatch, parents: dict[int, int]) -> None:
         self.stats = {pid: self.stat(pid, parent) for pid, parent in parents.items()}
         self.sent: Signals = []
+        #: Pids that were stopped without a look at who has them.
+        self.stopped: list[int] = []
         self.refuses: set[int] = set()
         self.is_kernels = True
         monkeypatch.setattr(proc, "read_stat", self.stats.get)
         monkeypatch.setattr(proc, "send", self.send)
+        monkeypatch.setattr(proc, "stop_unseen", self.stopped.append)
         monkeypatch.setattr(proc, "is_still", lambda identity: True)
         monkeypatch.setattr(proc, "is_gone", lambda identity: identity.pid not in self.stats)
 
@@ -47,6 +50,9 @@ class Machine:
     def each(self, parents: Iterable[int], *, anew: bool = True) -> Iterator[tuple[int, list[int]]]:
         for parent in parents:
             yield parent, [pid for pid, stat in self.stats.items() if stat.ppid == parent]
+
+    def newest(self, parent: int) -> list[int]:
+        return next(children for _, children in self.each([parent]))[-NEWEST:]
 
     def pids(self, number: signal.Signals) -> list[int]:
         return [pid for pid, sent in self.sent if sent is number]
@@ -137,6 +143,43 @@ def test_a_chain_that_is_gone_whenever_it_is_looked_at_is_looked_at_again(
     assert [member.identity.pid for member in tree.members] == [10, 20]
 
 
+def test_the_living_link_of_a_long_chain_is_stopped_before_its_dead_are_looked_at(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    machine = Machine(monkeypatch, {10: 1})
+    links = iter(range(500, 1000))
+    looked_at: list[int] = []
+
+    def link(state: str) -> Stat:
+        pid = next(links)
+        machine.stats[pid] = Machine.stat(pid, 10, state=state)
+        return machine.stats[pid]
+
+    for _ in range(400):
+        link("Z")
+    alive = [link("S")]
+
+    def newest(parent: int) -> list[int]:
+        # Twice it has forked on and ended by the time that its signal comes.
+        if len(alive) < 3:
+            machine.stats[alive[-1].pid] = alive[-1]._replace(state="Z")
+            alive.append(link("S"))
+        return list(machine.stats)[-NEWEST:]
+
+    def read_stat(pid: int) -> Stat | None:
+        if pid != 10 and alive[-1].pid not in machine.stopped:
+            looked_at.append(pid)
+        return machine.stats.get(pid)
+
+    monkeypatch.setattr(machine, "newest", newest)
+    monkeypatch.setattr(proc, "read_stat", read_stat)
+    forest = forest_of(machine)
+    tree = plant(forest, 10)
+    forest.collect(nothing_more)
+    assert [member.identity.pid for member in tree.members] == [10, alive[-1].pid]
+    assert looked_at == []
+
+
 def test_a_protected_process_is_neither_frozen_nor_killed(monkeypatch: pytest.MonkeyPatch) -> None:
     machine = Machine(monkeypatch, {10: 1, 11: 10, 12: 11})
     forest = forest_of(machine, Identity(11, 110))
@@ -145,6 +188,7 @@ def test_a_protected_process_is_neither_frozen_nor_killed(monkeypatch: pytest.Mo
     forest.collect(nothing_more)
     forest.kill()
     assert machine.pids(signal.SIGKILL) == [10]
+    assert machine.stopped == []
     assert time.monotonic() - began < 10 * COLLECT_S
 
 
@@ -157,7 +201,7 @@ def test_a_root_with_another_start_time_is_not_touched(monkeypatch: pytest.Monke
     assert machine.sent == []
 
 
-def test_a_listed_pid_that_has_changed_hands_is_not_touched(
+def test_a_listed_pid_that_has_changed_hands_goes_on(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     machine = Machine(monkeypatch, {10: 1, 11: 10})
@@ -173,6 +217,8 @@ def test_a_listed_pid_that_has_changed_hands_is_not_touched(
     forest.collect(nothing_more)
     forest.kill()
     assert machine.pids(signal.SIGKILL) == [10]
+    assert 11 in machine.stopped
+    assert machine.pids(signal.SIGCONT)[-1] == 11
 
 
 def test_who_may_not_be_signalled_is_noted_and_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
