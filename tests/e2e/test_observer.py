@@ -9,7 +9,17 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.observer import MARKER, Identity, Witness, below, entry, is_alive, mark, read_beats
+from tests.e2e.observer import (
+    MARKER,
+    Identity,
+    Witness,
+    below,
+    end,
+    entry,
+    is_alive,
+    mark,
+    read_beats,
+)
 from tests.e2e.server import REPO
 from tests.polling import poll_until
 
@@ -137,8 +147,7 @@ def test_a_pid_that_was_given_away_is_another_process(run: Run) -> None:
 def test_descendants_are_found_through_every_generation(run: Run) -> None:
     process = run("sh", "-c", "sh -c 'sleep 60 & wait' & wait")
     poll_until(lambda: len(below([process.pid])) == 2)
-    for one in below([process.pid]):
-        os.kill(one.pid, 9)
+    end(below([process.pid]))
 
 
 def test_beats_of_a_shell_are_put_on_the_same_clock(tmp_path: Path) -> None:

@@ -1,7 +1,6 @@
 """Fixtures of the unit tests: the event loop is never blocked, and no task outlives its test."""
 
 import asyncio
-import ctypes
 import inspect
 import os
 import tempfile
@@ -17,16 +16,6 @@ def no_blocking_calls() -> Iterator[BlockBuster]:
     """Fail a test when the package blocks the event loop; a test's own lines may."""
     with blockbuster_ctx("ignition_toolkit") as blockbuster:
         yield blockbuster
-
-
-@pytest.fixture(autouse=True)
-def no_subreaper(leaves_nothing: None) -> None:
-    """Give orphans to the system's first process, as in a process that never was a worker.
-
-    A worker that an earlier test ran in this process made it a subreaper, and nothing undoes that.
-    """
-    pr_set_child_subreaper = 36
-    ctypes.CDLL(None).prctl(pr_set_child_subreaper, 0, 0, 0, 0)
 
 
 @pytest.fixture(autouse=True)

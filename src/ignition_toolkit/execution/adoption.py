@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from concurrent.futures import Future
 
 from ignition_toolkit.credentials.redaction import Redactor
 from ignition_toolkit.errors import InternalError, PlaybookInvalid, ToolkitError
@@ -25,6 +26,9 @@ from ignition_toolkit.storage.rows import ExecutionRow, StepRow
 from ignition_toolkit.storage.store import Store
 
 logger = logging.getLogger(__name__)
+
+#: Seconds that a start waits for the states of dead runs to be stored.
+WRITTEN_S = 10.0
 
 WORKER_DIED = "the server or `itk run` that ran it ended without finishing it"
 
@@ -62,13 +66,20 @@ class Adoption:
         self._manager = manager
 
     async def run(self, *, resume_pending: bool) -> None:
-        """Write the final states of what was running, and queue what was pending."""
+        """Write the final states of what was running, and queue what was pending.
+
+        Returns when the states are stored, or the database did not take them in time: then they
+        wait in memory like any other change.
+        """
+        written: list[Future[None]] = []
         for row, steps in await asyncio.get_running_loop().run_in_executor(None, self._read):
             record = record_of(self._store, row, steps)
             if record.status is not ExecutionStatus.PENDING:
-                close_dead(record, row)
+                written.append(close_dead(record, row))
             elif resume_pending:
-                await self._queue_again(record, row)
+                written += await self._queue_again(record, row)
+        if written:
+            await asyncio.wait(map(asyncio.wrap_future, written), timeout=WRITTEN_S)
 
     def _read(self) -> list[tuple[ExecutionRow, list[StepRow]]]:
         """Return what is not over and nobody's, with its steps. Blocks."""
@@ -80,17 +91,18 @@ class Adoption:
                 found.append((row, self._store.step_runs(row.id)))
         return found
 
-    async def _queue_again(self, record: ExecutionRecord, row: ExecutionRow) -> None:
+    async def _queue_again(self, record: ExecutionRecord, row: ExecutionRow) -> list[Future[None]]:
         try:
             loaded = await self._programs.from_snapshot(*_snapshot(row))
             arguments = check_arguments(loaded.program.main, row.parameters)
         except ToolkitError as error:
             lines = error.problems if isinstance(error, PlaybookInvalid) else []
             text = "; ".join([error.message, *lines])
-            record.move(ExecutionStatus.FAILED, error=f"it could not be started again: {text}")
-            return
+            text = f"it could not be started again: {text}"
+            return [record.move(ExecutionStatus.FAILED, error=text)]
         record.set_steps(loaded.program.main.steps)
         self._manager.submit(record, self._manager.job(row.id, loaded, arguments))
+        return []
 
 
 def _snapshot(row: ExecutionRow) -> tuple[str, dict[str, str]]:
@@ -114,12 +126,11 @@ def record_of(store: Store, row: ExecutionRow, steps: list[StepRow]) -> Executio
     return ExecutionRecord(store, summary_of(row), row.parameters, Redactor(()), views)
 
 
-def close_dead(record: ExecutionRecord, row: ExecutionRow) -> None:
+def close_dead(record: ExecutionRecord, row: ExecutionRow) -> Future[None]:
     """Write the final status of an execution whose worker is dead and whose tree is gone."""
     if row.cancel_requested_at is None:
         record.close_running(StepStatus.FAILED, WORKER_DIED)
-        record.move(ExecutionStatus.INTERRUPTED, error=WORKER_DIED)
-        return
+        return record.move(ExecutionStatus.INTERRUPTED, error=WORKER_DIED)
     cancellation = record.summary.cancellation or CancellationRecord(
         requested_at=row.cancel_requested_at,
         requested_by=row.cancel_requested_by,
@@ -134,6 +145,5 @@ def close_dead(record: ExecutionRecord, row: ExecutionRow) -> None:
     cancellation = cancellation.model_copy(update=values)
     if cancellation.outcome is CancelOutcome.NOT_STOPPED:
         error = "could not be stopped; its worker died while it tried"
-        record.move(ExecutionStatus.FAILED, error=error, cancellation=cancellation)
-    else:
-        record.move(ExecutionStatus.CANCELLED, cancellation=cancellation)
+        return record.move(ExecutionStatus.FAILED, error=error, cancellation=cancellation)
+    return record.move(ExecutionStatus.CANCELLED, cancellation=cancellation)

@@ -166,12 +166,19 @@ class RunnerProcess:
             self._events.close()
             self._listener.on_broken(self.broken)
 
+    def drain_output(self) -> None:
+        """Hand on now what steps have written so far.
+
+        What a step wrote was in the pipe before it said that it has ended.
+        """
+        for output in self._outputs:
+            output.drain()
+
     def _on_end(self) -> None:
         self._loop.remove_reader(self._pidfd)
         os.close(self._pidfd)
         self._events.drain()
-        for output in self._outputs:
-            output.drain()
+        self.drain_output()
         self.exit_code = self._process.poll()
         self.ended.set()
         self._listener.on_ended()

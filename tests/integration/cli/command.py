@@ -87,13 +87,14 @@ def itk(folder: Path, *arguments: str, **settings: str) -> Iterator[Command]:
     """Start `itk`; kill it and what it left when the test is over.
 
     Args:
-        folder: a new one; its `data` is the data folder, unless the settings name another, and
-            has been used before.
+        folder: a new one; its `data` is the data folder, unless the settings name another; a run
+            finds it as one that was used before.
         arguments: of the command.
         settings: environment variables.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    make_used(folder / "data")
+    if arguments[0] == "run":
+        make_used(folder / "data")
     out, err = folder / "out", folder / "err"
     with out.open("wb") as stdout, err.open("wb") as stderr:
         process = subprocess.Popen(

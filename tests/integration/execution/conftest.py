@@ -21,10 +21,21 @@ from ignition_toolkit.execution.worker import Worker
 from ignition_toolkit.playbook.catalog import Catalog, installed_key
 from ignition_toolkit.playbook.models import ExecutionStatus
 from tests.integration.execution.rig import SOON_S, Data, Rig, playbook
+from tests.subreaper import adopt_orphans
 
 SOURCES = Path(__file__).with_name("held_steps")
 
 OpenRig = Callable[..., Rig]
+
+
+@pytest.fixture(autouse=True)
+def no_subreaper_afterwards() -> Iterator[None]:
+    """Give orphans to the system's first process again: a worker made this one a subreaper.
+
+    Nothing else undoes that, and the tests that come after know nothing of it.
+    """
+    yield
+    adopt_orphans(False)
 
 
 @pytest.fixture(scope="session")

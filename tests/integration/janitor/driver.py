@@ -1,6 +1,5 @@
 """A worker for the janitor's tests: this process, or a small one that can be killed."""
 
-import ctypes
 import json
 import os
 import signal
@@ -15,11 +14,11 @@ from typing import IO, Any
 
 from tests import leaks
 from tests.polling import poll_until
+from tests.subreaper import adopt_orphans
 
 STUCK = Path(__file__).with_name("stuck.py")
 FOLDER = "f0"
 WORKER = "w1"
-_PR_SET_CHILD_SUBREAPER = 36
 
 # Any: a message is a JSON object.
 Message = dict[str, Any]
@@ -28,9 +27,8 @@ Message = dict[str, Any]
 @contextmanager
 def subreaper() -> Iterator[None]:
     """Make this process adopt the orphans below it; at the end, end and reap those that came."""
-    prctl = ctypes.CDLL(None).prctl
     before = leaks.children()
-    prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    adopt_orphans(True)
     try:
         yield
     finally:
@@ -39,7 +37,7 @@ def subreaper() -> Iterator[None]:
             for pid, _ in left:
                 os.kill(pid, signal.SIGKILL)
                 os.waitpid(pid, 0)
-        prctl(_PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0)
+        adopt_orphans(False)
 
 
 class Runner:

@@ -205,6 +205,8 @@ class FakeRunner:
         self.sent: list[Frozen] = []
         self.listener: RunnerListener = Deaf()
         self.listening = asyncio.Event()
+        #: Output that is in the pipe and was not read yet.
+        self.unread = b""
         self._seq = 0
 
     @property
@@ -225,6 +227,12 @@ class FakeRunner:
     def send(self, command: Frozen) -> None:
         """See RunnerProcess.send."""
         self.sent.append(command)
+
+    def drain_output(self) -> None:
+        """See RunnerProcess.drain_output."""
+        data, self.unread = self.unread, b""
+        if data:
+            self.listener.on_output("stdout", data)
 
     @property
     def told(self) -> list[str]:

@@ -11,6 +11,7 @@ import pytest
 
 from ignition_toolkit.execution.reaper import Reaper, become_subreaper
 from tests.polling import PollUntil
+from tests.subreaper import adopt_orphans
 
 Child = Callable[..., int]
 
@@ -71,10 +72,16 @@ def test_what_may_be_a_runner_that_is_being_started_is_left_for_later(dead: Chil
     assert reaper().reap() == 1
 
 
-def test_while_a_runner_is_started_what_cannot_be_one_is_reaped(
-    dead: Child, poll_until: PollUntil
-) -> None:
+@pytest.fixture
+def adopting() -> Iterator[None]:
     become_subreaper()
+    yield
+    adopt_orphans(False)
+
+
+def test_while_a_runner_is_started_what_cannot_be_one_is_reaped(
+    adopting: None, dead: Child, poll_until: PollUntil
+) -> None:
     # A shell that leads a session and leaves a child of that session behind.
     shell = subprocess.Popen(
         ["sh", "-c", "sleep 0.01 & echo $!"], stdout=subprocess.PIPE, start_new_session=True

@@ -181,6 +181,20 @@ async def test_events_of_every_kind_find_their_place(scene: Scene) -> None:
     assert scene.pauses == [True]
 
 
+async def test_what_a_step_wrote_before_its_end_is_its_own_and_not_the_next_ones(
+    scene: Scene,
+) -> None:
+    runner = await scene.first()
+    runner.says(changed("a"))
+    runner.listener.on_output("stdout", b"one li")
+    runner.unread = b"ne\n"
+    runner.says(changed("a", S.COMPLETED))
+    runner.says(changed("o"))
+    runner.listener.on_output("stdout", b"other\n")
+    found = [(event["step_id"], event["message"]) for event in scene.store.events("log")]
+    assert found == [("a", "one line"), ("o", "other")]
+
+
 async def test_a_nested_playbooks_steps_are_known_when_it_begins(scene: Scene) -> None:
     runner = await scene.first()
     runner.says(changed("o"))
