@@ -14,6 +14,10 @@ MAX_STEP_BYTES = 10 * 1024 * 1024
 #: Blank lines alone would else keep the supervision loop busy for seconds.
 MAX_EVENTS_AT_ONCE = 250
 
+#: Bytes that are kept for the step that begins: its first output may overtake the news of it, as
+#: they come through two pipes.
+EARLY_BYTES = 256 * 1024
+
 _LEVELS: dict[StreamName, LogLevel] = {"stdout": "info", "stderr": "warning"}
 
 
@@ -30,16 +34,38 @@ class OutputCapture:
         self._step_id: str | None = None
         self._room = MAX_STEP_BYTES
         self._dropped = 0
+        self._early: list[tuple[str, bytes]] = []
+        self._early_bytes = 0
         self._streams = [_Stream("stdout", redactor), _Stream("stderr", redactor)]
 
     def set_step(self, step_id: str | None) -> None:
-        """Attribute what comes from now on to a step, with room of its own."""
-        if step_id != self._step_id:
+        """Attribute what comes from now on to a step, with room of its own.
+
+        What came while there was no step is the new one's too.
+        """
+        if step_id == self._step_id:
+            return
+        if self._step_id is not None:
             self.flush()
-            self._step_id, self._room = step_id, MAX_STEP_BYTES
+        self._step_id, self._room = step_id, MAX_STEP_BYTES
+        if step_id is not None:
+            self._take_early()
 
     def feed(self, stream: str, data: bytes) -> None:
         """Take in what came on `stdout` or `stderr`."""
+        if self._step_id is None and self._early_bytes + len(data) <= EARLY_BYTES:
+            self._early.append((stream, data))
+            self._early_bytes += len(data)
+            return
+        self._take_early()
+        self._take(stream, data)
+
+    def _take_early(self) -> None:
+        early, self._early, self._early_bytes = self._early, [], 0
+        for stream, data in early:
+            self._take(stream, data)
+
+    def _take(self, stream: str, data: bytes) -> None:
         taken = data[: self._room]
         self._room -= len(taken)
         self._dropped += len(data) - len(taken)
@@ -49,6 +75,7 @@ class OutputCapture:
 
     def flush(self) -> None:
         """Write out what is held back, and say how much was dropped."""
+        self._take_early()
         for captured in self._streams:
             captured.flush()
             self._write(captured)

@@ -189,7 +189,9 @@ class Rig:
         return found
 
     async def log(self, execution_id: str) -> list[str]:
-        """Return the messages of an execution's log."""
+        """Return the messages of an execution's log, once all of it is stored."""
+        runs = self.worker._core.manager._runs
+        await poll_until_async(lambda: execution_id not in runs, SOON_S)
         return [row.data["message"] for row in await self.events(execution_id, "log")]
 
     @property

@@ -6,6 +6,7 @@ import pytest
 
 from ignition_toolkit.credentials.redaction import Redactor
 from ignition_toolkit.execution.output_capture import (
+    EARLY_BYTES,
     MAX_EVENTS_AT_ONCE,
     MAX_STEP_BYTES,
     OutputCapture,
@@ -71,6 +72,37 @@ def test_what_has_no_line_end_is_written_at_the_end_of_the_step(
     capture.feed("stdout", b"answer")
     capture.flush()
     assert [(line.step_id, line.message) for line in lines] == [("a", "prompt> "), ("b", "answer")]
+
+
+def test_output_that_overtakes_the_news_of_its_step_is_that_steps(lines: list[Logged]) -> None:
+    capture = OutputCapture(Redactor([SECRET]), lines.append)
+    capture.feed("stdout", b"one\ntw")
+    assert lines == []
+    capture.set_step("a")
+    capture.feed("stdout", b"o\n")
+    capture.set_step(None)
+    capture.feed("stdout", b"three")
+    capture.set_step("b")
+    capture.flush()
+    assert [(line.step_id, line.message) for line in lines] == [
+        ("a", "one"),
+        ("a", "two"),
+        ("b", "three"),
+    ]
+
+
+def test_output_without_any_step_is_nobodys_and_bounded(lines: list[Logged]) -> None:
+    capture = OutputCapture(Redactor([SECRET]), lines.append)
+    line = b"x" * 1023 + b"\n"
+    for _ in range(EARLY_BYTES // len(line)):
+        capture.feed("stderr", line)
+    assert lines == []
+    capture.feed("stderr", b"one more\n")
+    assert texts(lines)[-1] == "one more"
+    assert {line.step_id for line in lines} == {None}
+    capture.feed("stderr", b"the last")
+    capture.flush()
+    assert texts(lines)[-1] == "the last"
 
 
 def test_more_than_a_step_may_write_is_dropped_and_counted(
