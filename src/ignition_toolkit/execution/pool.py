@@ -24,8 +24,8 @@ logger = logging.getLogger(__name__)
 #: Runners that are started at the same time: each takes a core for a moment.
 STARTS_AT_ONCE = max(2, os.cpu_count() or 1)
 #: Seconds after a runner was taken until another is started in its place, when nobody waits: its
-#: first step should not have to share a core with that.
-REFILL_S = 0.25
+#: first step should not have to share a core with that, and a short run needs no other.
+REFILL_S = 1.0
 #: Seconds that the end of the worker waits for a process that is being started.
 SPAWN_S = 5.0
 #: Seconds before the next try after a runner that did not come up.
