@@ -112,7 +112,7 @@ class Ready(Frozen):
 
 
 class LogsDropped(Frozen):
-    """So many log or progress messages were dropped because the queue was full."""
+    """So many log messages were dropped because too much waited to be read."""
 
     kind: Literal["dropped"] = "dropped"
     count: int

@@ -16,15 +16,18 @@ import uvicorn
 from ignition_toolkit.api.app import create_app
 from ignition_toolkit.api.hosts import HostRules
 from ignition_toolkit.api.listening import listen, url_of
-from ignition_toolkit.api.stop_signals import StopSignals
 from ignition_toolkit.errors import StoreError
 from ignition_toolkit.execution.settings import Settings
+from ignition_toolkit.execution.stop_signals import StopSignals
 from ignition_toolkit.execution.worker import Worker
 from ignition_toolkit.playbook.models import ExecutionStatus
 
 #: Seconds that requests have to end once the worker is closed; a client that does not read its
 #: stream is cut off then.
 DRAIN_S = 2.0
+
+#: The Ctrl-C that ends the process at once; its janitor then ends what is left.
+LEAVE_AT = 3
 
 #: Statuses of executions that a second Ctrl-C kills.
 KILLED = (ExecutionStatus.CANCELLING, ExecutionStatus.RUNNING, ExecutionStatus.PAUSED)
@@ -63,7 +66,8 @@ def serve(
     """
     rules = HostRules.from_environment()
     _log_to_stderr()
-    with contextlib.closing(listen(host, port)) as listener, StopSignals() as signals:
+    signals = StopSignals(leave_at=LEAVE_AT)
+    with contextlib.closing(listen(host, port)) as listener, signals:
         worker = Worker.open(settings, kind="server")
         try:
             worker.lock.set_url(url_of(listener))

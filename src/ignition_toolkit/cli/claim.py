@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ignition_toolkit.cli.interrupts import Interrupts
 from ignition_toolkit.cli.output import passing_line, stderr
 from ignition_toolkit.cli.worker_log import say_at_once
 from ignition_toolkit.errors import DataFolderBusy
 from ignition_toolkit.execution.owner import FolderLock, Owner
 from ignition_toolkit.execution.settings import Settings
+from ignition_toolkit.execution.stop_signals import StopSignals
 
 if TYPE_CHECKING:
     from ignition_toolkit.execution.worker import Worker
@@ -27,7 +27,7 @@ def serving_owner(settings: Settings) -> Owner | None:
     return owner if owner and owner.kind == "server" and owner.url else None
 
 
-def claim(settings: Settings, interrupts: Interrupts) -> Worker | Owner | None:
+def claim(settings: Settings, interrupts: StopSignals) -> Worker | Owner | None:
     """Return a worker of our own, or the server that owns the folder.
 
     Waits for as long as another run owns it, or a server that is not up yet; says so. Returns None
@@ -51,7 +51,7 @@ def claim(settings: Settings, interrupts: Interrupts) -> Worker | Owner | None:
     return None
 
 
-def _opened(settings: Settings, interrupts: Interrupts) -> Worker | None:
+def _opened(settings: Settings, interrupts: StopSignals) -> Worker | None:
     # Imported here: a run that is handed to a server needs none of it.
     from ignition_toolkit.execution.worker import Worker
 

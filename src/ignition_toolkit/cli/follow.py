@@ -13,12 +13,12 @@ from collections.abc import Callable, Iterator
 from contextlib import aclosing
 from functools import partial
 
-from ignition_toolkit.cli.interrupts import Interrupts
 from ignition_toolkit.cli.output import Output
 from ignition_toolkit.cli.places import Place
 from ignition_toolkit.cli.screens import Screen
 from ignition_toolkit.cli.worker_log import WorkerLog, say_at_once
 from ignition_toolkit.errors import ServerUnreachable, StoreError, ToolkitError
+from ignition_toolkit.execution.stop_signals import StopSignals
 from ignition_toolkit.execution.views import ExecutionView
 
 #: Seconds without any answer after which a place is given up.
@@ -61,7 +61,7 @@ class Follower:
         screen: Screen,
         out: Output,
         err: Output,
-        interrupts: Interrupts,
+        interrupts: StopSignals,
         log: WorkerLog,
     ) -> None:
         self._place = place

@@ -158,7 +158,8 @@ class EventWriter:
             self._busy = True
             batch = self._take()
             if self._dropped:
-                batch.append(_Waiting(time.monotonic(), LogsDropped(count=self._dropped), 0))
+                # First, as nothing may follow `done`.
+                batch.insert(0, _Waiting(time.monotonic(), LogsDropped(count=self._dropped), 0))
                 self._dropped = 0
         return b"".join(map(self._envelope, batch))
 

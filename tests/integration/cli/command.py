@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ignition_toolkit.cli.interrupts import ONE_WISH_S
+from ignition_toolkit.execution.stop_signals import ONE_WISH_S
 from tests.e2e.observer import Identity, below, end, is_alive, mark, marked
 from tests.e2e.server import ITK, environment
 from tests.e2e.used_folder import make_used

@@ -11,11 +11,11 @@ import pytest
 
 from ignition_toolkit.cli import follow as follow_module
 from ignition_toolkit.cli.follow import Abandoned, Follower
-from ignition_toolkit.cli.interrupts import Interrupts
 from ignition_toolkit.cli.output import Output
 from ignition_toolkit.cli.screens import PlainScreen
 from ignition_toolkit.cli.worker_log import WorkerLog, worker_log
 from ignition_toolkit.errors import NotFound, ServerUnreachable, StoreError, ToolkitError
+from ignition_toolkit.execution.stop_signals import StopSignals
 from ignition_toolkit.execution.views import ExecutionView
 from tests.polling import PollUntilAsync
 from tests.unit.cli.fake_place import FakePlace
@@ -32,8 +32,8 @@ from tests.unit.cli.samples import (
 )
 
 
-class Wishes(Interrupts):
-    """Interrupts that a test makes, without signals."""
+class Wishes(StopSignals):
+    """Wishes that a test makes, without signals."""
 
     def wish(self) -> None:
         """Press Ctrl-C."""

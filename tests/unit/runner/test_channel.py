@@ -165,6 +165,17 @@ def test_the_end_of_a_run_overtakes_logs_and_never_state(pipe: Pipe) -> None:
     assert dropped >= 497
 
 
+def test_nothing_follows_the_end_of_a_run_also_when_logs_were_dropped_for_it(pipe: Pipe) -> None:
+    for _ in range(100):
+        pipe.writer.send(log("x" * 2000))
+    pipe.writer.shorten_log(32 * 1024)
+    pipe.writer.send(DONE)
+    pipe.writer.start()
+    assert pipe.writer.flush(5)
+    kinds = [e.body.kind for e in pipe.read()]
+    assert (kinds[0], kinds[-1], kinds.count("dropped")) == ("dropped", "done", 1)
+
+
 def test_a_short_log_is_told_whole_at_the_end_of_a_run(pipe: Pipe) -> None:
     for number in range(50):
         pipe.writer.send(log(f"line {number}"))

@@ -23,7 +23,6 @@ from ignition_toolkit.cli.client import ServerClient
 from ignition_toolkit.cli.exits import Exit
 from ignition_toolkit.cli.follow import Abandoned, Follower
 from ignition_toolkit.cli.given import parse_given
-from ignition_toolkit.cli.interrupts import Interrupts
 from ignition_toolkit.cli.login import login_name
 from ignition_toolkit.cli.output import stderr, stdout
 from ignition_toolkit.cli.places import Place, ServerPlace, WorkerPlace
@@ -34,6 +33,7 @@ from ignition_toolkit.errors import NotFound, ServerUnreachable
 from ignition_toolkit.execution.owner import Owner
 from ignition_toolkit.execution.requests import StartRequest
 from ignition_toolkit.execution.settings import Settings
+from ignition_toolkit.execution.stop_signals import StopSignals
 from ignition_toolkit.execution.views import ExecutionView
 from ignition_toolkit.playbook.library import Library
 from ignition_toolkit.playbook.models import ExecutionStatus
@@ -74,7 +74,7 @@ def run(options: RunOptions) -> int:
         ToolkitError: it could not be started, or its server was lost.
     """
     given = parse_given(options.parameters)
-    with Interrupts() as interrupts, worker_log() as log:
+    with StopSignals() as interrupts, worker_log() as log:
         return _Run(options, given, interrupts, log).anywhere()
 
 
@@ -82,7 +82,7 @@ def run(options: RunOptions) -> int:
 class _Run:
     options: RunOptions
     given: dict[str, str]
-    interrupts: Interrupts
+    interrupts: StopSignals
     log: WorkerLog
 
     def anywhere(self) -> int:
