@@ -21,8 +21,9 @@ COMPILE := $(BIN)/python -m compileall -qq -j 0
 EXAMPLES := $(wildcard examples/*/pyproject.toml)
 CHECKED := $(wildcard src tests bench examples)
 PYTEST := $(BIN)/python -m pytest
-# Most tests wait for processes. The longest files come first in the alphabet: they begin first.
-PARALLEL := --numprocesses=3 --dist=loadfile --no-loadscope-reorder
+# Most tests wait for processes. Which of them are kept together is told in tests/conftest.py; the
+# longest group is the first in the alphabet, and so begins first.
+PARALLEL := --numprocesses=3 --dist=loadscope --no-loadscope-reorder
 PIN := $(BIN)/uv pip compile $(ARGS) --quiet --universal --generate-hashes --no-emit-index-url \
 	--no-annotate --custom-compile-command 'make pins'
 

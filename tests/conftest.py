@@ -4,6 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 from hypothesis import HealthCheck, settings
+from xdist.remote import Producer  # type: ignore[import-untyped]  # it has no types
+from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]  # likewise
 
 from tests import polling
 from tests.leaks import Footprint
@@ -20,6 +22,19 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("gate")
+
+
+class Groups(LoadScopeScheduling):  # type: ignore[misc]  # its base has no types
+    """Keeps the tests of a file together; those that fill the machine run one after the other."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        return "tests/e2e" if file.startswith("tests/e2e/") else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Groups:
+    """Give the tests to processes by `Groups`."""
+    return Groups(config, log)
 
 
 @pytest.fixture(autouse=True)
