@@ -148,6 +148,7 @@ class Core:
             runner=runner_problem or "ok",
             running=self.manager.running,
             pending=self.manager.pending,
+            warm_runners=len(self._pool.warm_pids),
             unsaved=behind.waiting if behind.error else 0,
             problems=tuple(problems),
         )

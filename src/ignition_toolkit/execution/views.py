@@ -127,6 +127,8 @@ class Health(View):
     runner: str
     running: int
     pending: int
+    #: Runners that are ready for the next start.
+    warm_runners: int = 0
     #: Changes that are kept in memory because the database does not take them.
     unsaved: int = 0
     #: Sentences for a person; empty when all is well.
