@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 from ignition_toolkit.execution.hub import EventHub
-from ignition_toolkit.execution.requests import StartRequest
+from ignition_toolkit.execution.requests import RerunRequest, StartRequest
 from ignition_toolkit.execution.views import CancelAnswer, ExecutionPage, ExecutionView, Health
 from ignition_toolkit.playbook.catalog import Catalog
 from ignition_toolkit.playbook.models import CancelSource, ExecutionStatus
@@ -27,7 +27,14 @@ class WorkerPort(Protocol):
         ...
 
     async def start(self, request: StartRequest) -> ExecutionView:
-        """Check and accept an execution: PlaybookInvalid, ParametersInvalid, NotFound."""
+        """Check and accept an execution: PlaybookInvalid, ParametersInvalid, NotFound.
+
+        A repetition by idempotency key returns the first one; KeyReused for another request.
+        """
+        ...
+
+    async def rerun(self, execution_id: str, request: RerunRequest) -> ExecutionView:
+        """Accept an execution that runs one again which is over: RerunRefused, and as `start`."""
         ...
 
     async def cancel(
