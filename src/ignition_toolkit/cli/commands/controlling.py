@@ -54,7 +54,8 @@ def rerun(
     """Have an execution run again; print the id of the new one."""
     body: dict[str, str] = {"text": "newest" if newest else "snapshot"}
     if from_step is not None:
-        body["from_step"] = from_step
+        # What a shell passes may be no text; then it names no step either.
+        body["from_step"] = from_step.encode("utf-8", "backslashreplace").decode("utf-8")
     answer = ask(server, lambda client: client.post(address(execution_id, "rerun"), body))
     if as_json:
         stdout().write(as_text(answer))

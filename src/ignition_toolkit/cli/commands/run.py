@@ -110,7 +110,7 @@ def _write(report: JunitFile, final: ExecutionView | None) -> None:
         report.write(final)
     except OSError as error:
         say(
-            f"itk: the JUnit file {report.path} cannot be written: {error.strerror}; "
+            f"itk: the JUnit file {report.path} cannot be written: {error.strerror or error}; "
             f"`itk show {final.execution_id} --junit` prints it where a server has the data folder"
         )
 
@@ -158,12 +158,14 @@ class _Run:
             ) from error
 
     def _on_server(self, url: str) -> Ended:
-        return _nothing_started() if self.interrupts.wishes else asyncio.run(self._there(url))
+        if self.interrupts.wishes:
+            return _nothing_started()
+        return asyncio.run(self._there(url, choose_for_server(self.options.playbook)))
 
-    async def _there(self, url: str) -> Ended:
+    async def _there(self, url: str, chosen: ChosenPlaybook) -> Ended:
         async with ServerClient(url) as client:
             place = ServerPlace(client)
-            begun = await self._start_there(place)
+            begun = await self._start_there(place, chosen)
             # Who has pressed Ctrl-C meanwhile wants it cancelled, not left alone.
             if self.options.detach and not self.interrupts.wishes:
                 return self._leave(begun)
@@ -174,13 +176,15 @@ class _Run:
         stdout().write(f"{as_json if self.options.as_json else begun.execution_id}\n")
         return Ended(Exit.COMPLETED)
 
-    async def _start_there(self, place: ServerPlace) -> ExecutionView:
-        chosen = choose_for_server(self.options.playbook)
+    async def _start_there(self, place: ServerPlace, chosen: ChosenPlaybook) -> ExecutionView:
         try:
             return await place.start(self._request(chosen))
         except NotFound:
-            instead = file_instead(self.options.playbook)
-            if instead is None or chosen.text is not None:
+            if chosen.text is not None:
+                raise
+            loop = asyncio.get_running_loop()
+            instead = await loop.run_in_executor(None, file_instead, self.options.playbook)
+            if instead is None:
                 raise
             return await place.start(self._request(instead))
 
