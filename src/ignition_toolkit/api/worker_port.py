@@ -7,7 +7,13 @@ from typing import Any, Protocol
 
 from ignition_toolkit.execution.hub import EventHub
 from ignition_toolkit.execution.requests import RerunRequest, StartRequest
-from ignition_toolkit.execution.views import CancelAnswer, ExecutionPage, ExecutionView, Health
+from ignition_toolkit.execution.views import (
+    CancelAnswer,
+    ExecutionPage,
+    ExecutionSummary,
+    ExecutionView,
+    Health,
+)
 from ignition_toolkit.playbook.catalog import Catalog
 from ignition_toolkit.playbook.models import CancelSource, ExecutionStatus
 from ignition_toolkit.storage import EventRow
@@ -61,6 +67,10 @@ class WorkerPort(Protocol):
 
     async def execution(self, execution_id: str) -> ExecutionView:
         """Return one execution with its steps."""
+        ...
+
+    async def attempts(self, execution_id: str) -> Sequence[ExecutionSummary]:
+        """Return an execution and all that are linked with it by reruns, oldest first."""
         ...
 
     async def executions(

@@ -139,11 +139,9 @@ class ExecutionManager:
             text = f"execution {old.id} is {old.status} and cannot be run again: it is not over"
             raise WrongState(text, status=old.status)
         loaded = await self._load_again(old, newest=request.newest)
-        main = loaded.program.main
-        prepared = prepare(old, steps, main, request.from_step)
-        arguments = check_arguments(main, prepared.parameters)
+        prepared = prepare(old, steps, loaded.program.main, request.from_step)
         origin = Origin(request.requested_by, rerun_of=old.id, taken=prepared.taken)
-        return await self._accept(loaded, arguments, origin)
+        return await self._accept(loaded, prepared.arguments, origin)
 
     async def _load_again(self, old: ExecutionRow, *, newest: bool) -> LoadedProgram:
         if not newest:

@@ -13,8 +13,9 @@ from datetime import datetime
 from typing import Any
 
 from ignition_toolkit.credentials.secret import REDACTED
-from ignition_toolkit.errors import ReferenceUnresolved, RerunRefused
+from ignition_toolkit.errors import ParametersInvalid, ReferenceUnresolved, RerunRefused
 from ignition_toolkit.execution.views import StepView
+from ignition_toolkit.playbook.arguments import check_arguments
 from ignition_toolkit.playbook.context import Scope
 from ignition_toolkit.playbook.engine_host import Resume, ScopeState
 from ignition_toolkit.playbook.json_values import to_wire
@@ -119,10 +120,10 @@ class TakenOver:
 
 @dataclass(frozen=True)
 class Prepared:
-    """What a rerun starts with: values for the playbook's parameters, and what is taken over."""
+    """What a rerun starts with: checked parameters, and what is taken over."""
 
-    # Any: JSON values, to be checked against the playbook.
-    parameters: dict[str, Any]
+    # Any: values of the types that the playbook declares.
+    arguments: dict[str, Any]
     taken: TakenOver | None
 
 
@@ -138,17 +139,34 @@ def prepare(
         from_step: where to begin; None: at the first step.
 
     Raises:
-        RerunRefused: there is no such step, or a value is needed that is not stored in full. Field
-            `missing` says for each why.
+        RerunRefused: there is no such step, the playbook does not take the old parameters any more,
+            or a value is needed that is not stored in full. Field `missing` says for each why.
     """
-    missing = {f"parameter {name}": _NOT_STORED for name in _secret_parameters(old, main)}
+    arguments, missing = _arguments(old, main)
     taken = None
     if from_step is not None and from_step != main.steps[0].id:
         taken = TakenOver.read(main, from_step, rows)
         missing |= _missing(taken, main)
     if missing:
         raise _refusal(old, missing, taken)
-    return Prepared(dict(old.parameters), taken)
+    return Prepared(arguments, taken)
+
+
+# Any: as in Prepared.
+def _arguments(old: ExecutionRow, main: Playbook) -> tuple[dict[str, Any], dict[str, str]]:
+    """Return the old values, checked, and why those are missing that cannot be had."""
+    declared = {parameter.name for parameter in main.parameters}
+    secret = [name for name in old.secret_parameters if name in declared]
+    why = {f"parameter {name}": _NOT_STORED for name in secret}
+    given = {n: value for n, value in old.parameters.items() if n not in old.secret_parameters}
+    try:
+        return check_arguments(main, given), why
+    except ParametersInvalid as error:
+        wrong = {f"parameter {name}": text for name, text in error.parameters.items()}
+        return {}, wrong | why
+
+
+_NOT_STORED = "it was given as a secret, and secrets are never stored"
 
 
 def _refusal(old: ExecutionRow, missing: dict[str, str], taken: TakenOver | None) -> RerunRefused:
@@ -159,14 +177,6 @@ def _refusal(old: ExecutionRow, missing: dict[str, str], taken: TakenOver | None
         f"execution {old.id} cannot be run again{where}: {lines}; {advice} the playbook anew",
         missing=missing,
     )
-
-
-_NOT_STORED = "it was given as a secret, and secrets are never stored"
-
-
-def _secret_parameters(old: ExecutionRow, main: Playbook) -> list[str]:
-    declared = {parameter.name for parameter in main.parameters}
-    return [name for name in old.secret_parameters if name in declared]
 
 
 def _missing(taken: TakenOver, main: Playbook) -> dict[str, str]:

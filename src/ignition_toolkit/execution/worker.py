@@ -240,6 +240,11 @@ class Worker:
     async def _live_summaries(self) -> dict[str, ExecutionSummary]:
         return self._core.manager.live_summaries()
 
+    async def attempts(self, execution_id: str) -> list[ExecutionSummary]:
+        """Return an execution and all that are linked with it by reruns, oldest first."""
+        rows = await _read(lambda: self.store.reruns(execution_id))
+        return [summary_of(row) for row in rows]
+
     async def events(
         self, *, after: int, execution_id: str | None, limit: int = 500
     ) -> Sequence[EventRow]:

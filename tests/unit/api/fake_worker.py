@@ -139,6 +139,12 @@ class FakeWorker:
             raise NotFound(f"There is no execution {execution_id!r}.")
         return self.views[execution_id]
 
+    async def attempts(self, execution_id: str) -> list[ExecutionSummary]:
+        await self._asked()
+        linked = {execution_id, self.views[execution_id].rerun_of or execution_id}
+        found = [v for v in self.views.values() if v.execution_id in linked or v.rerun_of in linked]
+        return [_summary(view) for view in found]
+
     async def executions(
         self, *, status: ExecutionStatus | None, limit: int, offset: int
     ) -> ExecutionPage:

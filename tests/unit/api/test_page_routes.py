@@ -111,6 +111,10 @@ async def test_a_form_runs_an_execution_again_and_leads_to_the_new_one(
     assert worker.reruns == [(old, RerunRequest(requested_by="127.0.0.1", source="web"))]
     page = (await client.get(new)).text
     assert f'<a href="/executions/{old}"><code>{old}</code></a>' in page
+    assert f'<a href="/executions/{old}">attempt 1</a>: failed, 2 (this one)' in page
+    assert (
+        f'<a href="{new}">attempt 2</a>: pending' in (await client.get(f"/executions/{old}")).text
+    )
 
 
 @pytest.mark.parametrize(
@@ -138,14 +142,6 @@ async def test_a_rerun_that_is_refused_shows_the_execution_and_why(
     assert answer.status_code == status
     assert error.message in answer.text
     assert "Long Sleep" in answer.text
-
-
-async def test_only_what_is_over_can_be_run_again_from_its_page(
-    client: httpx2.AsyncClient, worker: FakeWorker
-) -> None:
-    for status in ExecutionStatus:
-        page = (await client.get(f"/executions/{worker.add(status=status).execution_id}")).text
-        assert ('id="rerun" class="button" hidden' in page) is not status.final
 
 
 @pytest.mark.parametrize("given", [None, "", "guess", "x" * 43])

@@ -3,7 +3,7 @@
 import json
 import os
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NoReturn
 
 import httpx2
 import pytest
@@ -11,6 +11,7 @@ import pytest
 from ignition_toolkit.cli.app import run_app
 from ignition_toolkit.cli.commands import run as run_module
 from ignition_toolkit.cli.exits import Exit
+from ignition_toolkit.cli.follow import Abandoned, Follower
 from ignition_toolkit.cli.junit_file import JunitFile
 from ignition_toolkit.execution.owner import FolderLock
 from ignition_toolkit.execution.views import ExecutionView
@@ -172,6 +173,21 @@ def test_a_junit_file_that_cannot_be_written_is_told_and_the_code_is_still_the_r
     err = capfd.readouterr().err
     assert f"itk: the JUnit file {tmp_path}/out/run.xml cannot be written: Not a directory" in err
     assert f"`itk show {EXECUTION_ID} --junit`" in err
+
+
+def test_a_run_that_is_left_before_its_end_has_no_junit_file(
+    server: FakeServer,
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def leave(*_: object) -> NoReturn:
+        raise Abandoned(delivered=True)
+
+    monkeypatch.setattr(Follower, "follow", leave)
+    assert run_app(["run", "a.yaml", "--server", URL, "--junit", "run.xml"]) == Exit.CANCELLED
+    assert f"itk: {tmp_path}/run.xml was not written: the run is not over" in capfd.readouterr().err
+    assert list(tmp_path.iterdir()) == []
 
 
 def follow(server: FakeServer, final: dict[str, object], status: str) -> None:

@@ -14,6 +14,7 @@ from tests.unit.execution.fakes import program, step
 from tests.unit.storage.samples import START, execution
 
 LOGIN = Parameter(name="login", type=ParameterType.CREDENTIAL)
+NUMBER = Parameter(name="p", type=ParameterType.INTEGER, required=False, default=3)
 
 
 def playbook(*steps: Step, **fields: Any) -> Playbook:
@@ -64,7 +65,8 @@ def refused(main: Playbook, *rows: StepRow, from_step: str = "c", **fields: Any)
 def test_a_rerun_from_the_first_step_takes_over_nothing_but_the_parameters(
     from_step: str | None,
 ) -> None:
-    found = prepare(old(parameters={"p": 1}), [row("a", output={"k": 1})], playbook(), from_step)
+    main = playbook(parameters=(NUMBER,))
+    found = prepare(old(parameters={"p": 1}), [row("a", output={"k": 1})], main, from_step)
     assert found == Prepared({"p": 1}, None)
 
 
@@ -122,6 +124,19 @@ def test_every_secret_that_was_given_inline_is_named() -> None:
 def test_a_secret_that_the_newest_text_does_not_take_any_more_is_not_missed() -> None:
     found = prepare(old(secret_parameters=["login"]), [], playbook(), None)
     assert found.taken is None
+
+
+def test_parameters_that_the_newest_text_does_not_take_are_named() -> None:
+    main = playbook(parameters=(NUMBER, LOGIN))
+    missing = refused(
+        main, from_step="a", parameters={"p": "many", "q": 1}, secret_parameters=["login"]
+    )
+    assert set(missing) == {"parameter p", "parameter q", "parameter login"}
+    assert missing["parameter p"].startswith("expected a whole number")
+    assert "no such parameter" in missing["parameter q"]
+    assert "given as a secret" in missing["parameter login"]
+    main = playbook(parameters=(LOGIN,))
+    assert "it is required" in refused(main, from_step="a")["parameter login"]
 
 
 @pytest.mark.parametrize(

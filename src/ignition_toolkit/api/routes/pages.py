@@ -70,7 +70,8 @@ async def _execution_page(execution_id: str, parts: Parts, notice: str = "") -> 
     after = await parts.worker.last_event_id()
     item = await parts.worker.execution(execution_id)
     logs = await parts.worker.recent_logs(execution_id, limit=LOG_LINES)
-    return parts.pages.execution(item, logs, after=after, notice=notice)
+    attempts = await parts.worker.attempts(execution_id)
+    return parts.pages.execution(item, logs, attempts, after=after, notice=notice)
 
 
 @router.get("/executions/{execution_id}/details")
@@ -97,7 +98,7 @@ async def act(
     """Do what a button says, then show the execution: the new one, when it was run again."""
     try:
         shown = (await _act(execution_id, action, parts, request)).execution_id
-    except (WrongState, RerunRefused, AuthorError, ParametersInvalid) as error:
+    except (WrongState, RerunRefused, AuthorError) as error:
         page = await _execution_page(execution_id, parts, notice=error.message)
         return HTMLResponse(page, status_code=answer_for(request, error).status_code)
     return RedirectResponse(f"/executions/{quote(shown, safe='')}", status_code=303)
