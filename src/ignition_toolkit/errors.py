@@ -11,6 +11,8 @@ ToolkitError
 │   ├── NotFound                no such playbook, execution or kind
 │   ├── ParametersInvalid       values for a playbook's parameters, each named
 │   ├── WrongState              makes no sense in the status that the execution has
+│   ├── RerunRefused            an execution cannot be run again as was asked
+│   ├── KeyReused               an idempotency key stands for another request already
 │   ├── DataFolderBusy          another process owns the data folder
 │   ├── AddressInUse            another program listens there
 │   └── PlatformUnsupported     this system is not supported
@@ -118,6 +120,14 @@ class ParametersInvalid(OperatorError):
 
 class WrongState(OperatorError):
     """The request makes no sense in the status that the execution has. Field `status`."""
+
+
+class RerunRefused(OperatorError):
+    """An execution cannot be run again as was asked. Field `missing`: value -> why it lacks."""
+
+
+class KeyReused(OperatorError):
+    """An idempotency key stands for another request already. Field `execution_id`: its own."""
 
 
 class DataFolderBusy(OperatorError):

@@ -50,6 +50,8 @@ KINDS = (
     Kind(errors.NotFound, 404, "not-found", "There is no such thing"),
     Kind(errors.ParametersInvalid, 422, "parameters-invalid", "Parameters are not valid"),
     Kind(errors.WrongState, 409, "wrong-state", "That makes no sense in this status"),
+    Kind(errors.RerunRefused, 409, "rerun-refused", "It cannot be run again so"),
+    Kind(errors.KeyReused, 422, "key-reused", "The Idempotency-Key stands for another request"),
     Kind(errors.PlatformUnsupported, 501, "unsupported", "Not supported on this system"),
     Kind(errors.OperatorError, 409, "refused", "That cannot be done"),
     Kind(errors.OutsideError, 502, "outside-error", "An outside system failed"),

@@ -6,8 +6,14 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 from ignition_toolkit.execution.hub import EventHub
-from ignition_toolkit.execution.requests import StartRequest
-from ignition_toolkit.execution.views import CancelAnswer, ExecutionPage, ExecutionView, Health
+from ignition_toolkit.execution.requests import RerunRequest, StartRequest
+from ignition_toolkit.execution.views import (
+    CancelAnswer,
+    ExecutionPage,
+    ExecutionSummary,
+    ExecutionView,
+    Health,
+)
 from ignition_toolkit.playbook.catalog import Catalog
 from ignition_toolkit.playbook.models import CancelSource, ExecutionStatus
 from ignition_toolkit.storage import EventRow
@@ -27,7 +33,14 @@ class WorkerPort(Protocol):
         ...
 
     async def start(self, request: StartRequest) -> ExecutionView:
-        """Check and accept an execution: PlaybookInvalid, ParametersInvalid, NotFound."""
+        """Check and accept an execution: PlaybookInvalid, ParametersInvalid, NotFound.
+
+        A repetition by idempotency key returns the first one; KeyReused for another request.
+        """
+        ...
+
+    async def rerun(self, execution_id: str, request: RerunRequest) -> ExecutionView:
+        """Accept an execution that runs one again which is over: RerunRefused, and as `start`."""
         ...
 
     async def cancel(
@@ -54,6 +67,10 @@ class WorkerPort(Protocol):
 
     async def execution(self, execution_id: str) -> ExecutionView:
         """Return one execution with its steps."""
+        ...
+
+    async def attempts(self, execution_id: str) -> Sequence[ExecutionSummary]:
+        """Return an execution and all that are linked with it by reruns, oldest first."""
         ...
 
     async def executions(

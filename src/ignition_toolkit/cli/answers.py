@@ -8,12 +8,14 @@ import httpx2
 
 from ignition_toolkit.errors import (
     InternalError,
+    KeyReused,
     NotFound,
     OperatorError,
     OutsideError,
     ParametersInvalid,
     PlatformUnsupported,
     PlaybookInvalid,
+    RerunRefused,
     ServerUnreachable,
     StoreError,
     ToolkitError,
@@ -29,6 +31,8 @@ BY_NAME: dict[str, type[ToolkitError]] = {
     "parameters-invalid": ParametersInvalid,
     "not-found": NotFound,
     "wrong-state": WrongState,
+    "rerun-refused": RerunRefused,
+    "key-reused": KeyReused,
     "unsupported": PlatformUnsupported,
     "outside-error": OutsideError,
     "database": StoreError,

@@ -69,7 +69,7 @@ def _itk(
 
 
 @app.command(rich_help_panel=RUNNING)
-def run(
+def run(  # noqa: PLR0913, PLR0917 - Typer makes an option of each parameter
     playbook: Annotated[
         str,
         typer.Argument(metavar="PLAYBOOK", help="A path inside the library, or any file."),
@@ -97,6 +97,16 @@ def run(
             show_default=False,
         ),
     ] = None,
+    detach: Annotated[
+        bool,
+        typer.Option("--detach", help="Leave when a server has taken it, and print its id."),
+    ] = False,
+    junit: Annotated[
+        str | None,
+        typer.Option(
+            "--junit", metavar="FILE", help="Write how it ended as JUnit XML.", show_default=False
+        ),
+    ] = None,
     data_dir: DataDir = None,
     playbooks: Playbooks = None,
 ) -> int:
@@ -113,6 +123,8 @@ def run(
             server=server,
             data_dir=given_path(data_dir, "--data-dir"),
             playbooks=given_paths(playbooks, "--playbooks"),
+            junit=junit,
+            detach=detach,
         )
     )
 
@@ -190,11 +202,16 @@ def list_(
 
 
 @app.command(rich_help_panel=LOOKING)
-def show(execution_id: ExecutionId, as_json: Json = False, server: Server = None) -> None:
+def show(
+    execution_id: ExecutionId,
+    as_json: Json = False,
+    junit: Annotated[bool, typer.Option("--junit", help="Print JUnit XML.")] = False,
+    server: Server = None,
+) -> None:
     """Show one execution. Its steps, its error, its cancellation record."""
     from ignition_toolkit.cli.commands.looking import show as show_execution
 
-    show_execution(server, execution_id, as_json=as_json)
+    show_execution(server, execution_id, as_json=as_json, junit=junit)
 
 
 @app.command(rich_help_panel=LOOKING)
@@ -227,6 +244,30 @@ def cancel(
     from ignition_toolkit.cli.commands.controlling import cancel as cancel_executions
 
     cancel_executions(server, execution_id, every=every, as_json=as_json)
+
+
+@app.command(rich_help_panel=LOOKING)
+def rerun(
+    execution_id: ExecutionId,
+    from_step: Annotated[
+        str | None,
+        typer.Option(
+            "--from",
+            metavar="STEP",
+            help="Begin at this step, with what the steps before it gave.",
+            show_default=False,
+        ),
+    ] = None,
+    newest: Annotated[
+        bool, typer.Option("--newest", help="Run what the library has now, not the old text.")
+    ] = False,
+    as_json: Json = False,
+    server: Server = None,
+) -> None:
+    """Run an execution again that is over, with the same parameters."""
+    from ignition_toolkit.cli.commands.controlling import rerun as rerun_execution
+
+    rerun_execution(server, execution_id, from_step, newest=newest, as_json=as_json)
 
 
 @app.command(rich_help_panel=LOOKING)

@@ -11,9 +11,10 @@ from ignition_toolkit.cli.client import ServerClient
 from ignition_toolkit.cli.events import Event
 from ignition_toolkit.cli.login import login_name
 from ignition_toolkit.cli.stream import follow_events
-from ignition_toolkit.errors import StoreError, WrongState
+from ignition_toolkit.errors import OperatorError, StoreError, WrongState
 from ignition_toolkit.execution.requests import StartRequest
 from ignition_toolkit.execution.views import ExecutionView
+from ignition_toolkit.playbook.json_values import clean_text
 from ignition_toolkit.playbook.models import CancelSource
 
 if TYPE_CHECKING:
@@ -110,10 +111,11 @@ class ServerPlace:
         self._client = client
 
     async def start(self, request: StartRequest) -> ExecutionView:
-        """Start an execution there."""
-        body: dict[str, Any] = {"parameters": request.parameters}  # Any: as in StartRequest
+        """Start an execution there. Raises OperatorError for a value that JSON cannot carry."""
+        body: dict[str, Any] = {"parameters": _sendable(request.parameters)}  # Any: as there
         if request.playbook_path is not None:
-            body["playbook_path"] = request.playbook_path
+            # A file's name may be no text; its content is what is run.
+            body["playbook_path"] = clean_text(request.playbook_path)
         if request.playbook_text is not None:
             body["playbook_text"] = request.playbook_text
         answer = await self._client.post("/api/executions", body)
@@ -139,3 +141,14 @@ class ServerPlace:
     def kill_now(self, _execution_id: str) -> bool:
         """Say no: a server has no address for it, its ladder takes half a second."""
         return False
+
+
+# Any: JSON values, as in StartRequest.
+def _sendable(parameters: dict[str, Any]) -> dict[str, Any]:
+    for name, value in parameters.items():
+        if isinstance(value, str) and clean_text(value) != value:
+            raise OperatorError(
+                f"-p {name}: the value is no text in UTF-8, and a server takes no other; "
+                "give the path of a file that holds it"
+            )
+    return parameters

@@ -48,6 +48,8 @@ def execution_lines(view: ExecutionView, style: Style) -> Iterator[str]:
     yield from _times(view)
     if view.waiting_for:
         yield f"waits for  {waiting_text(view)}"
+    if view.rerun_of:
+        yield f"rerun of   {view.rerun_of}{_taken_over(view)}"
     if view.parameters:
         given = (f"{name}={printable(str(value))}" for name, value in view.parameters.items())
         yield f"parameters {', '.join(given)}"
@@ -59,6 +61,12 @@ def execution_lines(view: ExecutionView, style: Style) -> Iterator[str]:
     if view.cancellation:
         yield ""
         yield from cancellation_lines(view.cancellation)
+
+
+def _taken_over(view: ExecutionSummary) -> str:
+    if not view.rerun_from_step:
+        return ""
+    return f", from step {printable(view.rerun_from_step)}; the steps before it are taken over"
 
 
 def playbook_title(view: ExecutionSummary) -> str:

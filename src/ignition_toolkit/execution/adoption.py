@@ -13,7 +13,8 @@ from ignition_toolkit.execution.manager import ExecutionManager
 from ignition_toolkit.execution.owner import ProcessIdentity
 from ignition_toolkit.execution.programs import Programs
 from ignition_toolkit.execution.record import ExecutionRecord
-from ignition_toolkit.execution.stored_views import step_of, summary_of
+from ignition_toolkit.execution.reruns import TakenOver
+from ignition_toolkit.execution.stored_views import snapshot_of, step_of, summary_of
 from ignition_toolkit.playbook.arguments import check_arguments
 from ignition_toolkit.playbook.models import (
     CancellationRecord,
@@ -77,7 +78,7 @@ class Adoption:
             if record.status is not ExecutionStatus.PENDING:
                 written.append(close_dead(record, row))
             elif resume_pending:
-                written += await self._queue_again(record, row)
+                written += await self._queue_again(record, row, steps)
         if written:
             await asyncio.wait(map(asyncio.wrap_future, written), timeout=WRITTEN_S)
 
@@ -91,33 +92,34 @@ class Adoption:
                 found.append((row, self._store.step_runs(row.id)))
         return found
 
-    async def _queue_again(self, record: ExecutionRecord, row: ExecutionRow) -> list[Future[None]]:
+    async def _queue_again(
+        self, record: ExecutionRecord, row: ExecutionRow, steps: list[StepRow]
+    ) -> list[Future[None]]:
         try:
-            loaded = await self._programs.from_snapshot(*_snapshot(row))
-            arguments = check_arguments(loaded.program.main, row.parameters)
+            _refuse_secrets(row)
+            snapshot = snapshot_of(row)
+            loaded = await self._programs.from_snapshot(snapshot.main, snapshot.files)
+            main = loaded.program.main
+            arguments = check_arguments(main, row.parameters)
+            begin = row.rerun_from_step
+            taken = TakenOver.read(main, begin, steps) if begin is not None else None
         except ToolkitError as error:
             lines = error.problems if isinstance(error, PlaybookInvalid) else []
             text = "; ".join([error.message, *lines])
             text = f"it could not be started again: {text}"
             return [record.move(ExecutionStatus.FAILED, error=text)]
-        record.set_steps(loaded.program.main.steps)
-        self._manager.submit(record, self._manager.job(row.id, loaded, arguments))
+        record.set_steps(main.steps)
+        self._manager.submit(record, self._manager.job(row.id, loaded, arguments, taken))
         return []
 
 
-def _snapshot(row: ExecutionRow) -> tuple[str, dict[str, str]]:
-    """Return the texts that an execution was accepted with. Raises InternalError."""
+def _refuse_secrets(row: ExecutionRow) -> None:
     if row.secret_parameters:
         names = ", ".join(row.secret_parameters)
         raise InternalError(
             f"the server was started anew, and secrets are never stored; start it once more and "
             f"give {names} again"
         )
-    snapshot = row.snapshot or {}
-    try:
-        return str(snapshot["main"]), dict(snapshot["files"])
-    except (KeyError, TypeError, ValueError) as error:
-        raise InternalError("its playbook was not stored with it") from error
 
 
 def record_of(store: Store, row: ExecutionRow, steps: list[StepRow]) -> ExecutionRecord:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ignition_toolkit.credentials.redaction import Redactor
+from ignition_toolkit.playbook.engine_host import Resume
 from ignition_toolkit.playbook.models import Program
 
 
@@ -21,6 +22,7 @@ class Job:
         artifacts: folder for files that stay with the execution.
         redactor: knows the secrets.
         credentials: by name.
+        resume: what was done before its first step, by the attempt that a rerun goes on from.
     """
 
     program: Program
@@ -30,3 +32,4 @@ class Job:
     artifacts: Path
     redactor: Redactor
     credentials: dict[str, dict[str, Any]] = field(default_factory=dict)
+    resume: Resume = field(default_factory=Resume)

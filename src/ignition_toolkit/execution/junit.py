@@ -13,26 +13,28 @@ from xml.etree import ElementTree
 from ignition_toolkit.execution.views import ExecutionView, StepView
 from ignition_toolkit.playbook.models import ExecutionStatus, StepStatus
 
-#: Characters that XML 1.0 does not know.
-_ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+#: Characters that XML 1.0 does not know, and those that steer a terminal which shows the file.
+_ILLEGAL = re.compile("[^\t\n\r\x20-\x7e\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 #: Name of the case that stands for the execution itself, when no step tells how it ended.
 EXECUTION_CASE = "(execution)"
 #: Characters of a message attribute; the whole text follows in the element.
 MAX_MESSAGE = 1000
-
-_NOT_WELL = {ExecutionStatus.FAILED, ExecutionStatus.CANCELLED, ExecutionStatus.INTERRUPTED}
+#: Characters of a class name.
+MAX_CLASS_NAME = 100
+#: Beginnings of paths that are no library paths: their folders differ from machine to machine.
+_OUTSIDE = ("/", "./", "../", "~")
 
 
 def junit_xml(execution: ExecutionView) -> str:
     """Return an execution as a JUnit document.
 
     A failed step is a failure, a cancelled one an error of type `cancelled`, a skipped one and
-    one that was never reached are skipped. When the execution did not end well and no step says
-    so, a case of its own does. Values are as stored, secrets redacted.
+    one that was never reached are skipped. When the execution did not end well, or has not ended
+    yet, and no step says so, a case of its own does. Values are as stored, secrets redacted.
     """
     class_name = _class_name(execution.playbook_path)
     cases = [_step_case(class_name, step) for step in execution.step_results]
-    if execution.status in _NOT_WELL and not any(_tells(case) for case in cases):
+    if not _is_told(execution.status, cases):
         cases.append(_execution_case(class_name, execution))
     suite = ElementTree.Element(
         "testsuite",
@@ -65,6 +67,8 @@ def _step_case(class_name: str, step: StepView) -> ElementTree.Element:
         _add(case, "error", "cancelled", error or "the step was cancelled")
     elif step.status is StepStatus.SKIPPED:
         ElementTree.SubElement(case, "skipped", {"message": "skipped"})
+    elif step.status is StepStatus.RUNNING:
+        _add(case, "error", "running", error or "the step has not ended yet")
     elif step.status is StepStatus.PENDING:
         ElementTree.SubElement(case, "skipped", {"message": "not run"})
     return case
@@ -85,13 +89,18 @@ def _case(class_name: str, name: str, time: str) -> ElementTree.Element:
 
 def _add(case: ElementTree.Element, tag: str, kind: str, text: str) -> None:
     message = _legal(text)
-    first = message.splitlines()[0] if message else kind
+    first = next(iter(message.strip().splitlines()), kind)
     attributes = {"type": kind, "message": first[:MAX_MESSAGE]}
     ElementTree.SubElement(case, tag, attributes).text = message
 
 
-def _tells(case: ElementTree.Element) -> bool:
-    return case.find("failure") is not None or case.find("error") is not None
+def _is_told(status: ExecutionStatus, cases: Iterable[ElementTree.Element]) -> bool:
+    """Whether the steps' cases say how the execution ended; a failure may be an earlier one's."""
+    if status is ExecutionStatus.CANCELLED:
+        return any(case.find("error[@type='cancelled']") is not None for case in cases)
+    if status is ExecutionStatus.FAILED:
+        return any(case.find("failure") is not None for case in cases)
+    return status is ExecutionStatus.COMPLETED
 
 
 def _counts(cases: Iterable[ElementTree.Element]) -> dict[str, str]:
@@ -110,12 +119,23 @@ def _properties(execution: ExecutionView) -> list[tuple[str, str]]:
     ]
     if execution.cancellation is not None and execution.cancellation.outcome is not None:
         found.append(("cancel_outcome", execution.cancellation.outcome.value))
+    if execution.rerun_of is not None:
+        found.append(("rerun_of", execution.rerun_of))
+    if execution.rerun_from_step is not None:
+        found.append(("rerun_from_step", execution.rerun_from_step))
     return found
 
 
 def _class_name(path: str) -> str:
-    """Return a short name that stays the same from run to run: the path with dots."""
-    return _legal(re.sub(r"\.ya?ml$", "", path).replace("/", "."))
+    """Return a short name that stays the same from run to run and on every machine.
+
+    It is the path with dots; of a file outside the library its name alone. Of a long one the end
+    is kept, which tells playbooks apart.
+    """
+    if path.startswith(_OUTSIDE):
+        path = path.rpartition("/")[2]
+    name = re.sub(r"\.ya?ml$", "", path).replace("/", ".")
+    return _legal(name[-MAX_CLASS_NAME:])
 
 
 def _legal(text: str) -> str:

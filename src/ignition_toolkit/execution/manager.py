@@ -13,15 +13,23 @@ import uuid6
 
 from ignition_toolkit.credentials.redaction import Redactor
 from ignition_toolkit.credentials.secret import Secret
-from ignition_toolkit.errors import NotFound, StoreError
+from ignition_toolkit.errors import NotFound, RerunRefused, StoreError, WrongState
+from ignition_toolkit.execution.acceptance import Origin, new_record
 from ignition_toolkit.execution.dispatch.local import LocalDispatcher
 from ignition_toolkit.execution.janitor_link import JanitorLink
 from ignition_toolkit.execution.job import Job
 from ignition_toolkit.execution.pool import RunnerPool
 from ignition_toolkit.execution.programs import Programs
 from ignition_toolkit.execution.record import ExecutionRecord, Snapshot
-from ignition_toolkit.execution.requests import CancelRequest, StartRequest
+from ignition_toolkit.execution.requests import (
+    CancelRequest,
+    RerunRequest,
+    StartKey,
+    StartRequest,
+)
+from ignition_toolkit.execution.reruns import TakenOver, prepare
 from ignition_toolkit.execution.run import Run
+from ignition_toolkit.execution.stored_views import snapshot_of
 from ignition_toolkit.execution.supervisor import Supervision
 from ignition_toolkit.execution.verdict import Verdict
 from ignition_toolkit.execution.views import (
@@ -30,15 +38,16 @@ from ignition_toolkit.execution.views import (
     ExecutionView,
     WaitingFor,
 )
-from ignition_toolkit.playbook.arguments import check_arguments, redacted, secret_names
+from ignition_toolkit.playbook.arguments import check_arguments, secret_names
+from ignition_toolkit.playbook.engine_host import Resume
 from ignition_toolkit.playbook.models import (
     CancellationRecord,
     CancelOutcome,
     CancelSource,
     ExecutionStatus,
-    utc_now,
 )
 from ignition_toolkit.playbook.program import LoadedProgram
+from ignition_toolkit.storage.rows import ExecutionRow, StepRow
 from ignition_toolkit.storage.store import Store
 
 logger = logging.getLogger(__name__)
@@ -102,37 +111,70 @@ class ExecutionManager:
 
     # Starting.
 
-    async def start(self, request: StartRequest) -> ExecutionView:
+    async def start(self, request: StartRequest, key: StartKey | None = None) -> ExecutionView:
         """Accept an execution: stored as pending, and started when its turn comes.
 
         Raises NotFound, PlaybookInvalid, ParametersInvalid; StoreError when it could not be
-        stored, in which case it does not run.
+        stored, in which case it does not run; DuplicateKey when its key is in use.
         """
         loaded = await self._programs.load(request.playbook_path, request.playbook_text)
         main = loaded.program.main
         arguments = check_arguments(main, request.parameters)
+        secrets = secret_names(main, request.parameters)
+        return await self._accept(loaded, arguments, Origin(request.requested_by, secrets, key))
+
+    async def rerun(
+        self, old: ExecutionRow, steps: Sequence[StepRow], request: RerunRequest
+    ) -> ExecutionView:
+        """Accept an execution that runs a stored one again.
+
+        Args:
+            old: the stored one.
+            steps: its steps.
+            request: what is asked for.
+
+        Raises WrongState when it is not over, RerunRefused, and as `start`.
+        """
+        if not ExecutionStatus(old.status).final:
+            text = f"execution {old.id} is {old.status} and cannot be run again: it is not over"
+            raise WrongState(text, status=old.status)
+        loaded = await self._load_again(old, newest=request.newest)
+        prepared = prepare(old, steps, loaded.program.main, request.from_step)
+        origin = Origin(request.requested_by, rerun_of=old.id, taken=prepared.taken)
+        return await self._accept(loaded, prepared.arguments, origin)
+
+    async def _load_again(self, old: ExecutionRow, *, newest: bool) -> LoadedProgram:
+        if not newest:
+            snapshot = snapshot_of(old)
+            return await self._programs.from_snapshot(snapshot.main, snapshot.files)
+        try:
+            return await self._programs.load(old.playbook_path, None)
+        except NotFound as error:
+            raise RerunRefused(
+                f"execution {old.id} has no newest text: {error.message}; it may have been started "
+                "from a file outside the library; run the text again that it ran before"
+            ) from error
+
+    # Any: checked values; secrets are `Secret`.
+    async def _accept(
+        self, loaded: LoadedProgram, arguments: dict[str, Any], origin: Origin
+    ) -> ExecutionView:
         execution_id = str(uuid6.uuid7())
-        job = self.job(execution_id, loaded, arguments)
-        by = request.requested_by
-        summary = ExecutionSummary(
-            execution_id=execution_id,
-            playbook_name=main.name,
-            playbook_path=main.path,
-            status=ExecutionStatus.PENDING,
-            created_at=utc_now(),
-            total_steps=len(main.steps),
-            requested_by=job.redactor.text(by) if by is not None else None,
-        )
-        record = ExecutionRecord(self._store, summary, redacted(arguments), job.redactor)
-        record.set_steps(main.steps)
-        snapshot = Snapshot(main.path, loaded.texts)
-        stored = record.add(snapshot, secret_names(main, request.parameters))
-        await self._await_row(record, stored)
+        job = self.job(execution_id, loaded, arguments, origin.taken)
+        record = new_record(self._store, execution_id, job, origin)
+        snapshot = Snapshot(loaded.program.main.path, loaded.texts)
+        await self._await_row(record, record.add(snapshot, origin.secret_parameters, origin.key))
         self.submit(record, job)
         return record.view()
 
     # Any: checked values; secrets are `Secret`.
-    def job(self, execution_id: str, loaded: LoadedProgram, arguments: dict[str, Any]) -> Job:
+    def job(
+        self,
+        execution_id: str,
+        loaded: LoadedProgram,
+        arguments: dict[str, Any],
+        taken: TakenOver | None = None,
+    ) -> Job:
         """Return what an execution runs."""
         return Job(
             program=loaded.program,
@@ -140,6 +182,7 @@ class ExecutionManager:
             modules=self._programs.modules,
             artifacts=self._artifacts / execution_id,
             redactor=Redactor(_secrets(arguments)),
+            resume=taken.resume(loaded.program.main, arguments) if taken else Resume(),
         )
 
     async def _await_row(self, record: ExecutionRecord, stored: Future[None]) -> None:
@@ -147,6 +190,8 @@ class ExecutionManager:
             await asyncio.wait_for(asyncio.wrap_future(stored), STORE_START_S)
         except TimeoutError:
             text = "the database did not take the execution in time, so it was not started"
+            # A repeated start is to start it, not to be told of this one.
+            record.forget_key()
             record.move(ExecutionStatus.FAILED, error=text)
             why = self._store.behind().error
             raise StoreError(f"{text}: {why or 'it is too slow'}") from None

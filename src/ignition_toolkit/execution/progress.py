@@ -20,11 +20,15 @@ class Progress:
 
     Values are as the runner sent them, secrets included: they are never stored, and go to the
     next runner of the same execution only.
+
+    Args:
+        program: what is run.
+        before: what an earlier attempt did, of which this one is a rerun.
     """
 
-    def __init__(self, program: Program) -> None:
+    def __init__(self, program: Program, before: Resume | None = None) -> None:
         self._program = program
-        self._resume = Resume()
+        self._resume = (before or Resume()).model_copy(deep=True)
         #: The running steps, outermost first, with what was said of them last.
         self.running: dict[str, StepChanged] = {}
         #: The steps that a cancel stopped.
@@ -36,6 +40,11 @@ class Progress:
     def innermost(self) -> str | None:
         """Id of the innermost running step."""
         return next(reversed(self.running), None)
+
+    @property
+    def outermost(self) -> str | None:
+        """Id of the running step of the top level."""
+        return next(iter(self.running), None)
 
     def on_step(self, change: StepChanged) -> None:
         """Take note of a step's change."""

@@ -13,7 +13,10 @@ from typing import Any
 
 from ignition_toolkit.credentials.redaction import Redactor
 from ignition_toolkit.execution import record_changes
+from ignition_toolkit.execution.kept_variables import kept_variables
 from ignition_toolkit.execution.redacted import redacted_cancellation, redacted_output
+from ignition_toolkit.execution.requests import StartKey
+from ignition_toolkit.execution.reruns import TakenOver
 from ignition_toolkit.execution.views import (
     ExecutionSummary,
     ExecutionView,
@@ -31,7 +34,7 @@ from ignition_toolkit.playbook.models import (
     check_execution_move,
     utc_now,
 )
-from ignition_toolkit.storage.changes import Change, SetExecution
+from ignition_toolkit.storage.changes import Change, PutStep, SetExecution
 from ignition_toolkit.storage.store import Store
 
 #: Characters of one log message that are kept.
@@ -65,6 +68,10 @@ class ExecutionRecord:
         self._redactor = redactor
         self._parameters = parameters
         self._order: dict[str, int] = {}
+        #: Variables by the step of the top level that sets them, as the runner sent them.
+        self._variables: dict[str, dict[str, Any]] = {}
+        #: Those of the steps that were taken over, as they are stored.
+        self._taken: Mapping[str, dict[str, Any]] = {}
         self.summary = summary
         self.steps = {step.step_id: step for step in steps}
 
@@ -86,22 +93,38 @@ class ExecutionRecord:
             step_results=tuple(self.steps.values()),
         )
 
-    def add(self, snapshot: Snapshot, secret_parameters: Sequence[str]) -> Future[None]:
-        """Store a new execution."""
+    def add(
+        self,
+        snapshot: Snapshot,
+        secret_parameters: Sequence[str] = (),
+        key: StartKey | None = None,
+    ) -> Future[None]:
+        """Store a new execution; the future fails with DuplicateKey where its key is in use."""
         row = record_changes.new_execution(
             self.summary,
+            key,
             snapshot={"main": snapshot.main, "files": dict(snapshot.files)},
             parameters=self._parameters,
             secret_parameters=list(secret_parameters),
         )
         steps = [change for view in self.steps.values() for change in self._step_changes(view)]
-        return self._store.submit([row, *steps, self._summary_event()])
+        taken = [self._variables_change(step_id, kept) for step_id, kept in self._taken.items()]
+        return self._store.submit([row, *steps, *taken, self._summary_event()])
+
+    def forget_key(self) -> None:
+        """Let the idempotency key of a start that was refused after all be used again."""
+        self._store.submit([SetExecution(self.execution_id, {"idempotency_key": None})])
 
     def set_steps(self, steps: Sequence[Step]) -> None:
         """Make the top level's steps known, as pending."""
         for index, step in enumerate(steps):
             self._order[step.id] = index
             self.steps.setdefault(step.id, _pending(step, ""))
+
+    def take_over(self, taken: TakenOver) -> None:
+        """Make what is taken over from an earlier attempt part of an execution that is new."""
+        self.steps |= {view.step_id: view for view in taken.views(self.summary.created_at)}
+        self._taken = taken.variables
 
     def add_nested(self, prefix: str, steps: Sequence[Step]) -> None:
         """Make the steps of a nested playbook known, as pending; also once more, for a retry."""
@@ -193,6 +216,11 @@ class ExecutionRecord:
         )
         self._put(view)
 
+    # Any: a JSON value, as the runner sent it.
+    def keep_variable(self, step_id: str, name: str, value: Any) -> None:
+        """Have a variable stored with the step of the top level that has set it, at its end."""
+        self._variables.setdefault(step_id, {})[name] = value
+
     def close_running(self, status: StepStatus, error: str | None) -> list[str]:
         """Give every step that still counts as running a final status; return their ids."""
         running = [view for view in self.steps.values() if view.status is StepStatus.RUNNING]
@@ -210,7 +238,11 @@ class ExecutionRecord:
 
     def _put(self, view: StepView) -> None:
         self.steps[view.step_id] = view
-        self._store.submit([*self._step_changes(view), *self._advance(view)])
+        changes = [*self._step_changes(view), *self._advance(view)]
+        if view.status.final and (values := self._variables.pop(view.step_id, None)):
+            kept = kept_variables(values, self._redactor)
+            changes.append(self._variables_change(view.step_id, kept))
+        self._store.submit(changes)
 
     def _advance(self, step: StepView) -> list[Change]:
         index = self._order.get(step.step_id)
@@ -263,6 +295,10 @@ class ExecutionRecord:
 
     def _step_changes(self, view: StepView) -> list[Change]:
         return record_changes.step_changes(self.execution_id, view, utc_now())
+
+    # Any: as `kept_variables` returns them.
+    def _variables_change(self, step_id: str, kept: dict[str, Any]) -> Change:
+        return PutStep(self.execution_id, step_id, {"variables": kept})
 
     def _redacted(self, cancellation: CancellationRecord) -> CancellationRecord:
         return redacted_cancellation(cancellation, self._redactor)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Literal
 
+from ignition_toolkit.execution.requests import KEY_LIFE, StartKey
 from ignition_toolkit.execution.views import (
     ExecutionSummary,
     LogEvent,
@@ -19,8 +20,8 @@ EventKind = Literal["execution", "step", "log", "progress"]
 
 
 # Any: columns of the executions table.
-def new_execution(summary: ExecutionSummary, **columns: Any) -> Change:
-    """Return the change that adds an execution's row."""
+def new_execution(summary: ExecutionSummary, key: StartKey | None, **columns: Any) -> Change:
+    """Return the change that adds an execution's row, unless its key is in use."""
     row = ExecutionRow(
         id=summary.execution_id,
         playbook_name=summary.playbook_name,
@@ -29,9 +30,14 @@ def new_execution(summary: ExecutionSummary, **columns: Any) -> Change:
         created_at=summary.created_at,
         total_steps=summary.total_steps,
         requested_by=summary.requested_by,
+        current_step_index=summary.current_step_index,
+        rerun_of=summary.rerun_of,
+        rerun_from_step=summary.rerun_from_step,
+        idempotency_key=key.text if key else None,
+        idempotency_fingerprint=key.fingerprint if key else None,
         **columns,
     )
-    return AddExecution(row)
+    return AddExecution(row, summary.created_at - KEY_LIFE if key else None)
 
 
 # Any: columns of the executions table, values of the summary's fields.

@@ -1,12 +1,18 @@
-"""What a worker is asked: to start an execution, and to cancel one."""
+"""What a worker is asked: to start an execution, to run one again, and to cancel one."""
 
 from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any, Literal
 
 from ignition_toolkit.playbook.models import CancellationRecord, CancelSource, utc_now
+
+#: How long a repeated start with the same idempotency key returns the first execution.
+KEY_LIFE = timedelta(hours=24)
+
+Source = Literal["api", "cli", "web"]
 
 
 @dataclass(frozen=True)
@@ -19,6 +25,7 @@ class StartRequest:
         parameters: values by name, as JSON or as text; the playbook's types decide.
         requested_by: who asks, for the record.
         source: from where it was asked.
+        idempotency_key: the same for each repetition of one request; None: each is one of its own.
     """
 
     playbook_path: str | None
@@ -26,7 +33,33 @@ class StartRequest:
     # Any: JSON values of the types that the playbook declares.
     parameters: dict[str, Any] = field(default_factory=dict)
     requested_by: str | None = None
-    source: Literal["api", "cli", "web"] = "api"
+    source: Source = "api"
+    idempotency_key: str | None = None
+
+
+@dataclass(frozen=True)
+class StartKey:
+    """An idempotency key, and what tells another request with the same key from a repetition."""
+
+    text: str
+    fingerprint: str
+
+
+@dataclass(frozen=True)
+class RerunRequest:
+    """One execution to run again.
+
+    Args:
+        from_step: id of the step of the top level to begin at; None: the first one.
+        newest: whether to run what the library has now; else the text that was run before.
+        requested_by: who asks, for the record.
+        source: from where it was asked.
+    """
+
+    from_step: str | None = None
+    newest: bool = False
+    requested_by: str | None = None
+    source: Source = "api"
 
 
 @dataclass(frozen=True)

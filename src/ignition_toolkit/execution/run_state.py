@@ -49,7 +49,7 @@ class RunState:
         self._job = job
         self._record = record
         self._on_pause = on_pause
-        self._progress = Progress(job.program)
+        self._progress = Progress(job.program, job.resume)
         self._output = OutputCapture(job.redactor, record.log)
         #: Monotonic second at which a step was last said to be cancelled.
         self.cancelled_t: float | None = None
@@ -80,7 +80,7 @@ class RunState:
             case ScopeOpened() as scope:
                 self._on_scope(scope)
             case VariableSet() as variable:
-                self._progress.on_variable(variable)
+                self._on_variable(variable)
             case Logged() as line:
                 self._record.log(line)
             case Progressed() as progress:
@@ -108,6 +108,13 @@ class RunState:
         self._output.set_step(self.step_id)
         output = from_wire(change.output) if change.output is not None else None
         self._record.step(change.model_copy(update={"output": output}))
+
+    def _on_variable(self, variable: VariableSet) -> None:
+        self._progress.on_variable(variable)
+        outermost = self._progress.outermost
+        # Those of a nested playbook begin anew with it: a rerun takes nothing up inside one.
+        if not variable.prefix and outermost is not None:
+            self._record.keep_variable(outermost, variable.name, variable.value)
 
     def _on_scope(self, scope: ScopeOpened) -> None:
         nested = self._job.program.nested[scope.path] if scope.prefix else None

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from ignition_toolkit.errors import InternalError
+from ignition_toolkit.execution.record import Snapshot
 from ignition_toolkit.execution.views import ExecutionSummary, StepView, WaitingFor
 from ignition_toolkit.playbook.models import CancellationRecord, ExecutionStatus, StepStatus
 from ignition_toolkit.storage.rows import ExecutionRow, StepRow
@@ -24,9 +26,20 @@ def summary_of(row: ExecutionRow) -> ExecutionSummary:
         total_steps=row.total_steps,
         error=row.error,
         requested_by=row.requested_by,
+        rerun_of=row.rerun_of,
+        rerun_from_step=row.rerun_from_step,
         cancel_requested_at=row.cancel_requested_at,
         cancellation=_cancellation(row.cancellation),
     )
+
+
+def snapshot_of(row: ExecutionRow) -> Snapshot:
+    """Return the texts that an execution was accepted with. Raises InternalError."""
+    stored = row.snapshot or {}
+    try:
+        return Snapshot(str(stored["main"]), dict(stored["files"]))
+    except (KeyError, TypeError, ValueError) as error:
+        raise InternalError("its playbook was not stored with it") from error
 
 
 # Any: a JSON column.

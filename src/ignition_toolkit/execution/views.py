@@ -62,6 +62,10 @@ class ExecutionSummary(View):
     total_steps: int
     error: str | None = None
     requested_by: str | None = None
+    #: The execution that this one runs again, and the step of the top level that it began at;
+    #: null where it began at the first one.
+    rerun_of: str | None = None
+    rerun_from_step: str | None = None
     cancel_requested_at: Timestamp | None = None
     cancellation: CancellationRecord | None = None
 

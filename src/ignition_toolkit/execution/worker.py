@@ -12,12 +12,13 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any, Literal, TypeVar
 
-from ignition_toolkit.errors import NotFound, WrongState
+from ignition_toolkit.errors import DuplicateKey, NotFound, WrongState
 from ignition_toolkit.execution.core import Core
 from ignition_toolkit.execution.hub import EventHub
+from ignition_toolkit.execution.idempotency import RepeatedStarts
 from ignition_toolkit.execution.loop_thread import LoopThread
 from ignition_toolkit.execution.owner import FolderLock
-from ignition_toolkit.execution.requests import CancelRequest, StartRequest
+from ignition_toolkit.execution.requests import CancelRequest, RerunRequest, StartRequest
 from ignition_toolkit.execution.run import Run
 from ignition_toolkit.execution.settings import Settings
 from ignition_toolkit.execution.shelf import describe_playbook, list_playbooks
@@ -32,7 +33,7 @@ from ignition_toolkit.execution.views import (
 from ignition_toolkit.playbook.catalog import Catalog
 from ignition_toolkit.playbook.library import Library
 from ignition_toolkit.playbook.models import CancelSource, ExecutionStatus, utc_now
-from ignition_toolkit.storage import EventRow, Store, database_url
+from ignition_toolkit.storage import EventRow, ExecutionRow, Store, database_url
 
 T = TypeVar("T")
 
@@ -54,6 +55,7 @@ class Worker:
         self.library = Library(settings.library_folders)
         url = settings.database_url or database_url(settings.data_dir / "itk.db")
         self.store = Store.open(url, on_commit=self._publish)
+        self._repeated = RepeatedStarts(self.store, settings.data_dir)
         self._core = Core(settings, self.store, self.library)
         self._thread = LoopThread("itk-supervision")
         self._closed = False
@@ -106,8 +108,29 @@ class Worker:
     # What clients ask; from any loop.
 
     async def start(self, request: StartRequest) -> ExecutionView:
-        """Accept an execution; see ExecutionManager.start."""
-        return await self._thread.do(self._core.manager.start(request))
+        """Accept an execution; see ExecutionManager.start.
+
+        A request whose idempotency key was used in the last 24 h returns the execution that it
+        has started; raises KeyReused when that request was another one.
+        """
+        key = await _read(lambda: self._repeated.key_of(request))
+        if key is None:
+            return await self._thread.do(self._core.manager.start(request))
+        if (first := await _read(lambda: self._repeated.first(key))) is not None:
+            return await self.execution(first)
+        try:
+            return await self._thread.do(self._core.manager.start(request, key))
+        except DuplicateKey:
+            # Another one with the same key came at the same moment, and was stored first.
+            if (first := await _read(lambda: self._repeated.first(key))) is None:
+                raise
+            return await self.execution(first)
+
+    async def rerun(self, execution_id: str, request: RerunRequest) -> ExecutionView:
+        """Run a stored execution again; see ExecutionManager.rerun. Raises NotFound too."""
+        old = await self._row(execution_id)
+        steps = await _read(lambda: self.store.step_runs(execution_id))
+        return await self._thread.do(self._core.manager.rerun(old, steps, request))
 
     async def cancel(
         self, execution_id: str, *, source: CancelSource, requested_by: str | None
@@ -174,15 +197,19 @@ class Worker:
             live = await self._thread.do(self._live(execution_id))
             if live is not None:
                 return live
-        row = await _read(lambda: self.store.execution(execution_id))
-        if row is None:
-            raise NotFound(f"no execution has the id {execution_id!r}", id=execution_id)
+        row = await self._row(execution_id)
         steps = await _read(lambda: self.store.step_runs(execution_id))
         return ExecutionView(
             **dict(summary_of(row)),
             parameters=row.parameters,
             step_results=tuple(step_of(step) for step in steps),
         )
+
+    async def _row(self, execution_id: str) -> ExecutionRow:
+        row = await _read(lambda: self.store.execution(execution_id))
+        if row is None:
+            raise NotFound(f"no execution has the id {execution_id!r}", id=execution_id)
+        return row
 
     def _is_behind(self) -> bool:
         behind = self.store.behind()
@@ -212,6 +239,11 @@ class Worker:
 
     async def _live_summaries(self) -> dict[str, ExecutionSummary]:
         return self._core.manager.live_summaries()
+
+    async def attempts(self, execution_id: str) -> list[ExecutionSummary]:
+        """Return an execution and all that are linked with it by reruns, oldest first."""
+        rows = await _read(lambda: self.store.reruns(execution_id))
+        return [summary_of(row) for row in rows]
 
     async def events(
         self, *, after: int, execution_id: str | None, limit: int = 500

@@ -36,7 +36,10 @@ class ScopeState(Frozen):
 
 
 class Resume(Frozen):
-    """What earlier processes of the same execution did: finished steps are not run again."""
+    """What was done before, by earlier processes of the execution or by the attempt before it.
+
+    Finished steps are not run again.
+    """
 
     results: dict[str, StepResult] = Field(default_factory=dict)
     attempts: dict[str, Attempted] = Field(default_factory=dict)

@@ -24,6 +24,8 @@ class ExecutionRow:
     stored nowhere. `current_step_index` counts the top level from 0.
     `owner` is the worker that runs it. `rerun_of` is the attempt before this one, whose steps
     before `rerun_from_step` were taken over (None: it began at the first step).
+    `idempotency_fingerprint` tells whether another request with the same `idempotency_key` is the
+    same request.
     """
 
     id: str
@@ -49,13 +51,15 @@ class ExecutionRow:
     rerun_of: str | None = None
     rerun_from_step: str | None = None
     idempotency_key: str | None = None
+    idempotency_fingerprint: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepRow:
     """One step of an execution, by the order in which it was first heard of (`seq`, from 0).
 
-    `step_id` of a nested step is `outer/inner`, `parent_step_id` then is `outer`.
+    `step_id` of a nested step is `outer/inner`, `parent_step_id` then is `outer`. `variables` are
+    those that a step of the top level has set, for a rerun that begins after it; None: none.
     """
 
     execution_id: str
@@ -71,6 +75,7 @@ class StepRow:
     error: str | None = None
     attempts: int = 0
     cancellation: dict[str, Any] | None = None
+    variables: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -85,6 +85,7 @@ executions = sa.Table(
     sa.Column("rerun_of", Plain),
     sa.Column("idempotency_key", Plain),
     sa.Column("rerun_from_step", Plain),
+    sa.Column("idempotency_fingerprint", Plain),
     sa.Index(None, "created_at", "id"),
     sa.Index(None, "status", "created_at", "id"),
     sa.Index(None, "playbook_path", "created_at", "id"),
@@ -120,6 +121,7 @@ step_runs = sa.Table(
     sa.Column("error", Plain),
     sa.Column("attempts", sa.Integer, nullable=False, default=0),
     sa.Column("cancellation", JsonText),
+    sa.Column("variables", JsonText),
     sa.UniqueConstraint("execution_id", "seq"),
 )
 

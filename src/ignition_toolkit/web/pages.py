@@ -10,7 +10,12 @@ from typing import Any, Protocol
 from jinja2 import DictLoader, Environment, StrictUndefined, pass_context
 from jinja2.runtime import Context
 
-from ignition_toolkit.execution.views import ExecutionPage, ExecutionView, StepView
+from ignition_toolkit.execution.views import (
+    ExecutionPage,
+    ExecutionSummary,
+    ExecutionView,
+    StepView,
+)
 from ignition_toolkit.playbook.models import ExecutionStatus, timestamp, utc_now
 from ignition_toolkit.web import formats
 from ignition_toolkit.web.forms import PARAMETER_PREFIX, TOKEN_FIELD, FormToken, shown_value
@@ -80,13 +85,20 @@ class Pages:
         )
 
     def execution(
-        self, item: ExecutionView, logs: Sequence[LogLine], *, after: int, notice: str = ""
+        self,
+        item: ExecutionView,
+        logs: Sequence[LogLine],
+        attempts: Sequence[ExecutionSummary] = (),
+        *,
+        after: int,
+        notice: str = "",
     ) -> str:
         """Return the page of one execution, `logs` being its newest lines in order.
 
         Args:
             item: the execution.
             logs: at most LOG_LINES lines.
+            attempts: it and those that are linked with it by reruns, oldest first.
             after: the number of the last event that the page surely contains.
             notice: a sentence about what the person has just tried.
         """
@@ -95,6 +107,7 @@ class Pages:
             here="executions",
             item=item,
             logs=logs,
+            attempts=attempts,
             after=after,
             notice=notice,
             over=item.status.final,

@@ -7,6 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from junitparser import JUnitXml
 
 from ignition_toolkit.execution.owner import FolderLock
 from tests.e2e.server import ITK, environment
@@ -29,10 +30,15 @@ def test_a_completed_run_is_told_line_by_line(tmp_path: Path, shelf: Path) -> No
 
 
 def test_a_failed_run_says_why_and_is_exit_code_1(tmp_path: Path, shelf: Path) -> None:
-    told = done(tmp_path / "run", "run", str(shelf / "fails.yaml"))
+    report = tmp_path / "run.xml"
+    told = done(tmp_path / "run", "run", str(shelf / "fails.yaml"), "--junit", str(report))
     assert told.returncode == 1
     assert "ValueError: no" in told.stdout
     assert told.stdout.splitlines()[-1].startswith("failed after ")
+    (suite,) = JUnitXml.fromfile(str(report))
+    (case,) = suite
+    assert (case.classname, case.name) == ("fails", "fail: Fail")
+    assert case.result[0].message == "ValueError: no (line 1 of the script)"
 
 
 def test_json_is_one_object_a_line_and_the_execution_as_the_last(

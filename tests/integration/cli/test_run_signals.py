@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from junitparser import JUnitXml
 
 from tests.e2e.observer import Witness, end
 from tests.e2e.server import ITK, environment
@@ -42,10 +43,16 @@ def assert_cancelled(command: Command, outcome: str) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_each_signal_cancels(number: signal.Signals, tmp_path: Path) -> None:
-    with itk(tmp_path / "run", "run", "tests/test_cancellation.yaml") as command:
+    report = tmp_path / "reports/run.xml"
+    arguments = ("run", "tests/test_cancellation.yaml", "--junit", str(report))
+    with itk(tmp_path / "run", *arguments) as command:
         command.wait_for("running    step1: Long Sleep")
         command.send(number)
         assert_cancelled(command, "cooperative")
+        (suite,) = JUnitXml.fromfile(str(report))
+        (case,) = suite
+        assert (case.classname, case.result[0].type) == ("tests.test_cancellation", "cancelled")
+        assert list(report.parent.iterdir()) == [report]
         said = command.stderr().splitlines()[0]
         assert said == f"itk: {number.name}: cancelling; Ctrl-C again kills at once"
 

@@ -3,10 +3,12 @@
 import json
 import signal
 import time
+import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from junitparser import JUnitXml
 
 from tests.e2e.server import Server, free_port, launch
 from tests.integration.cli.command import Command, done, itk
@@ -40,14 +42,64 @@ def test_a_run_goes_to_the_server_that_owns_the_folder(
     assert told.stdout.splitlines()[-1].startswith("completed after ")
 
 
+def test_a_detached_run_goes_on_without_its_command(
+    server: Server, tmp_path: Path, shelf: Path
+) -> None:
+    playbook, data = str(shelf / "sleeps.yaml"), str(server.data_dir)
+    told = done(tmp_path / "run", "run", playbook, "--detach", ITK_DATA_DIR=data)
+    assert told.returncode == 0
+    (execution_id,) = told.stdout.splitlines()
+    step_is(server, execution_id, "running")
+    server.client.cancel(execution_id)
+    assert server.client.wait(execution_id)["status"] == "cancelled"
+
+
+def test_a_failed_run_with_hostile_texts_is_exported_and_run_again(
+    server: Server, tmp_path: Path, shelf: Path
+) -> None:
+    text = "]]></failure><testcase/>\\x00\\x1b[2J\\ud800 \U0001f6d1"
+    (shelf / "hostile.yaml").write_text(
+        f'name: "<&> {text[:24]}"\nsteps:\n  - id: fail\n    name: "Fail {text[:24]}"\n'
+        "    type: utility.python\n    parameters:\n      script: |\n"
+        f'        raise ValueError("first line\\n{text}")\n'
+        "  - {id: never, name: Never, type: utility.log, parameters: {message: x}}\n",
+        "utf-8",
+    )
+    report = tmp_path / "run.xml"
+    arguments = ("run", str(shelf / "hostile.yaml"), "--junit", str(report))
+    told = done(tmp_path / "run", *arguments, ITK_SERVER=server.url)
+    assert told.returncode == 1
+    (suite,) = JUnitXml.fromfile(str(report))
+    fail, never = suite
+    assert (suite.failures, suite.errors, suite.skipped) == (1, 0, 1)
+    assert "]]></failure><testcase/>" in fail.result[0].message
+    assert never.result[0].message == "not run"
+    execution_id = told.stdout.splitlines()[0].rpartition(" ")[2]
+    shown = done(tmp_path / "show", "show", execution_id, "--junit", ITK_SERVER=server.url)
+    assert ET.canonicalize(shown.stdout) == ET.canonicalize(report.read_text("utf-8"))
+    again = done(
+        tmp_path / "again", "rerun", execution_id, "--from", "never", ITK_SERVER=server.url
+    )
+    assert again.returncode == 0
+    found = server.client.wait(again.stdout.split()[0])
+    assert (found["status"], found["rerun_of"]) == ("completed", execution_id)
+    refused = done(tmp_path / "no", "rerun", execution_id, "--from", "nevr", ITK_SERVER=server.url)
+    assert refused.returncode == 2
+    assert "did you mean 'never'?" in refused.stderr
+
+
 def test_ctrl_c_cancels_it_there(server: Server, tmp_path: Path) -> None:
-    run = itk(tmp_path / "run", "run", "tests/test_cancellation.yaml", "--server", server.url)
+    report = tmp_path / "run.xml"
+    playbook = "tests/test_cancellation.yaml"
+    run = itk(tmp_path / "run", "run", playbook, "--server", server.url, "--junit", str(report))
     with run as command:
         command.wait_for("running    step1: Long Sleep")
         execution_id = execution_of(command)
         command.send(signal.SIGINT)
         assert command.process.wait(30) == 130
         assert "\n  outcome      cooperative: " in command.stdout()
+    ((case,),) = JUnitXml.fromfile(str(report))
+    assert case.result[0].type == "cancelled"
     record = server.client.execution(execution_id)["cancellation"]
     assert record["source"] == "cli"
     assert record["step_stopped_ms"] < 500

@@ -11,6 +11,7 @@ from ignition_toolkit.storage import Store, history, reads
 from ignition_toolkit.storage import schema as schema_module
 from ignition_toolkit.storage.backend import BUSY_S
 from ignition_toolkit.storage.databases import backend_of
+from ignition_toolkit.storage.schema import HEAD
 from ignition_toolkit.storage.tables import metadata
 from tests.integration.storage.databases import Database, SqliteFile
 from tests.unit.storage.samples import SOON_S, add, event, execution, opened
@@ -128,9 +129,9 @@ def test_a_database_of_a_newer_release_is_refused_and_kept(database: Database) -
     with opened(database.url) as store:
         add(store, execution("one"))
     database.run("UPDATE alembic_version SET version_num = 'itk9999'")
-    with pytest.raises(StoreError, match=r"schema 'itk9999'.*up to 'itk0002'.*newer release"):
+    with pytest.raises(StoreError, match=rf"schema 'itk9999'.*up to '{HEAD}'.*newer release"):
         Store.open(database.url)
-    database.run("UPDATE alembic_version SET version_num = 'itk0002'")
+    database.run(f"UPDATE alembic_version SET version_num = '{HEAD}'")
     with opened(database.url) as store:
         assert store.execution("one") is not None
 

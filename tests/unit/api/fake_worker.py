@@ -12,7 +12,7 @@ from typing import Any
 
 from ignition_toolkit.errors import NotFound, WrongState
 from ignition_toolkit.execution.hub import EventHub
-from ignition_toolkit.execution.requests import StartRequest
+from ignition_toolkit.execution.requests import RerunRequest, StartRequest
 from ignition_toolkit.execution.views import (
     CancelAnswer,
     ExecutionPage,
@@ -79,6 +79,7 @@ class FakeWorker:
     rows: list[EventRow] = field(default_factory=list)
     library: list[dict[str, Any]] = field(default_factory=lambda: [PLAYBOOK])
     started: list[StartRequest] = field(default_factory=list)
+    reruns: list[tuple[str, RerunRequest]] = field(default_factory=list)
     cancels: list[tuple[str, CancelSource, str | None]] = field(default_factory=list)
     calls: list[tuple[str, str]] = field(default_factory=list)
     answer: Health = HEALTHY
@@ -93,6 +94,15 @@ class FakeWorker:
         await self._asked()
         self.started.append(request)
         return self.add(status=ExecutionStatus.PENDING)
+
+    async def rerun(self, execution_id: str, request: RerunRequest) -> ExecutionView:
+        view = await self.execution(execution_id)
+        if not view.status.final:
+            raise WrongState("it is not over", status=view.status.value)
+        self.reruns.append((execution_id, request))
+        again = self.add(status=ExecutionStatus.PENDING)
+        link = {"rerun_of": execution_id, "rerun_from_step": request.from_step}
+        return self.put(again.execution_id, **link)
 
     async def cancel(
         self, execution_id: str, *, source: CancelSource, requested_by: str | None
@@ -128,6 +138,12 @@ class FakeWorker:
         if execution_id not in self.views:
             raise NotFound(f"There is no execution {execution_id!r}.")
         return self.views[execution_id]
+
+    async def attempts(self, execution_id: str) -> list[ExecutionSummary]:
+        await self._asked()
+        linked = {execution_id, self.views[execution_id].rerun_of or execution_id}
+        found = [v for v in self.views.values() if v.execution_id in linked or v.rerun_of in linked]
+        return [_summary(view) for view in found]
 
     async def executions(
         self, *, status: ExecutionStatus | None, limit: int, offset: int

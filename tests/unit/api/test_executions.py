@@ -5,7 +5,14 @@ from typing import Any
 import httpx2
 import pytest
 
-from ignition_toolkit.errors import NotFound, ParametersInvalid, PlaybookInvalid
+from ignition_toolkit.errors import (
+    KeyReused,
+    NotFound,
+    ParametersInvalid,
+    PlaybookInvalid,
+    RerunRefused,
+)
+from ignition_toolkit.execution.requests import RerunRequest
 from ignition_toolkit.playbook.models import CancelSource, ExecutionStatus
 from tests.unit.api.fake_worker import FakeWorker
 
@@ -249,3 +256,119 @@ async def test_a_bad_question_names_what_is_bad(
     answer = await client.get(f"/api/executions?{query}")
     assert answer.status_code == 422
     assert list(answer.json()["parameters"]) == [name]
+
+
+@pytest.mark.parametrize(
+    ("body", "from_step", "newest"),
+    [
+        (None, None, False),
+        ({}, None, False),
+        ({"from_step": "check", "text": "newest"}, "check", True),
+        ({"from_step": None, "text": "snapshot"}, None, False),
+    ],
+)
+async def test_a_rerun_is_a_new_execution_that_names_the_one_before(
+    client: httpx2.AsyncClient,
+    worker: FakeWorker,
+    body: dict[str, Any] | None,
+    from_step: str | None,
+    newest: bool,
+) -> None:
+    old = worker.add(status=ExecutionStatus.FAILED).execution_id
+    headers = {"x-itk-user": "anna"}
+    answer = await client.post(f"/api/executions/{old}/rerun", json=body, headers=headers)
+    found = answer.json()
+    assert answer.status_code == 202
+    assert found["execution_id"] != old
+    assert (found["rerun_of"], found["rerun_from_step"]) == (old, from_step)
+    assert answer.headers["location"] == f"/api/executions/{found['execution_id']}"
+    asked = RerunRequest(from_step, newest, requested_by="anna", source="api")
+    assert worker.reruns == [(old, asked)]
+
+
+async def test_a_rerun_needs_no_body(client: httpx2.AsyncClient, worker: FakeWorker) -> None:
+    old = worker.add(status=ExecutionStatus.COMPLETED).execution_id
+    assert (await client.post(f"/api/executions/{old}/rerun")).status_code == 202
+
+
+@pytest.mark.parametrize(
+    ("body", "name"),
+    [({"from": "a"}, "from"), ({"text": "latest"}, "text"), ({"from_step": 3}, "from_step")],
+)
+async def test_a_rerun_of_the_wrong_shape_names_what_is_wrong(
+    client: httpx2.AsyncClient, worker: FakeWorker, body: dict[str, Any], name: str
+) -> None:
+    old = worker.add(status=ExecutionStatus.FAILED).execution_id
+    answer = await client.post(f"/api/executions/{old}/rerun", json=body)
+    assert answer.status_code == 422
+    assert list(answer.json()["parameters"]) == [name]
+    assert worker.reruns == []
+
+
+async def test_a_rerun_that_cannot_be_is_refused_with_what_it_lacks(
+    client: httpx2.AsyncClient, worker: FakeWorker
+) -> None:
+    running = worker.add().execution_id
+    answer = await client.post(f"/api/executions/{running}/rerun")
+    assert (answer.status_code, answer.json()["status_of_execution"]) == (409, "running")
+    assert (await client.post(f"/api/executions/{UNKNOWN}/rerun")).status_code == 404
+    worker.error = RerunRefused("cannot be run again", missing={"parameter login": "a secret"})
+    answer = await client.post(f"/api/executions/{running}/rerun")
+    assert answer.status_code == 409
+    assert answer.json()["type"].endswith(":rerun-refused")
+    assert answer.json()["missing"] == {"parameter login": "a secret"}
+
+
+async def test_a_server_that_is_stopping_runs_nothing_again(
+    client: httpx2.AsyncClient, worker: FakeWorker, stopping: list[str]
+) -> None:
+    stopping.append("now")
+    old = worker.add(status=ExecutionStatus.FAILED).execution_id
+    assert (await client.post(f"/api/executions/{old}/rerun")).status_code == 503
+    assert worker.reruns == []
+
+
+@pytest.mark.parametrize(
+    ("header", "key"),
+    [
+        ('"8e03978e-40d5-43dd-bc93-6894a57f9324"', "8e03978e-40d5-43dd-bc93-6894a57f9324"),
+        ("8e03978e-40d5-43dd-bc93-6894a57f9324", "8e03978e-40d5-43dd-bc93-6894a57f9324"),
+        ('"with blanks"', "with blanks"),
+        ("x" * 255, "x" * 255),
+        (None, None),
+    ],
+)
+async def test_an_idempotency_key_is_taken_in_quotes_and_bare(
+    client: httpx2.AsyncClient, worker: FakeWorker, header: str | None, key: str | None
+) -> None:
+    headers = {"idempotency-key": header} if header is not None else {}
+    body = {"playbook_path": PATH}
+    answer = await client.post("/api/executions", json=body, headers=headers)
+    assert answer.status_code == 202
+    assert [asked.idempotency_key for asked in worker.started] == [key]
+
+
+@pytest.mark.parametrize(
+    "header", ["", '""', "x" * 256, '"', 'a"b', '"a"; v=1', '"a\\"b"', "a b", "a\tb", "\u00e4"]
+)
+async def test_a_key_of_another_form_starts_nothing(
+    client: httpx2.AsyncClient, worker: FakeWorker, header: str
+) -> None:
+    answer = await client.post(
+        "/api/executions",
+        json={"playbook_path": PATH},
+        headers=[(b"idempotency-key", header.encode("utf-8"))],
+    )
+    assert answer.status_code == 422
+    assert list(answer.json()["parameters"]) == ["Idempotency-Key"]
+    assert worker.started == []
+
+
+async def test_a_key_of_another_request_is_refused_and_names_what_it_started(
+    client: httpx2.AsyncClient, worker: FakeWorker
+) -> None:
+    worker.error = KeyReused("another body", execution_id="first")
+    answer = await client.post("/api/executions", json={"playbook_path": PATH})
+    assert answer.status_code == 422
+    assert answer.json()["type"].endswith(":key-reused")
+    assert answer.json()["execution_id"] == "first"

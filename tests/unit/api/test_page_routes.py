@@ -1,5 +1,6 @@
 """The addresses of the pages, and the forms that work without a script."""
 
+from typing import NoReturn
 from urllib.parse import urlencode
 
 import httpx2
@@ -7,7 +8,15 @@ import pytest
 from fastapi import FastAPI
 
 from ignition_toolkit.api.parts import Parts
-from ignition_toolkit.errors import NotFound, ParametersInvalid, PlaybookInvalid
+from ignition_toolkit.errors import (
+    NotFound,
+    ParametersInvalid,
+    PlaybookInvalid,
+    RerunRefused,
+    ToolkitError,
+    WrongState,
+)
+from ignition_toolkit.execution.requests import RerunRequest
 from ignition_toolkit.playbook.models import CancelSource, ExecutionStatus
 from tests.unit.api.fake_worker import FakeWorker
 
@@ -91,8 +100,52 @@ async def test_the_other_buttons_work_as_forms_too(
     assert worker.calls == [(action, view.execution_id)]
 
 
+async def test_a_form_runs_an_execution_again_and_leads_to_the_new_one(
+    client: httpx2.AsyncClient, worker: FakeWorker, token: str
+) -> None:
+    old = worker.add(status=ExecutionStatus.FAILED).execution_id
+    answer = await submit(client, f"/executions/{old}/rerun", {"form_token": token})
+    assert answer.status_code == 303
+    new = answer.headers["location"]
+    assert new != f"/executions/{old}"
+    assert worker.reruns == [(old, RerunRequest(requested_by="127.0.0.1", source="web"))]
+    page = (await client.get(new)).text
+    assert f'<a href="/executions/{old}"><code>{old}</code></a>' in page
+    assert f'<a href="/executions/{old}">attempt 1</a>: failed, 2 (this one)' in page
+    assert (
+        f'<a href="{new}">attempt 2</a>: pending' in (await client.get(f"/executions/{old}")).text
+    )
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (WrongState("it is not over", status="running"), 409),
+        (RerunRefused("it lacks parameter login"), 409),
+        (PlaybookInvalid("it does not load any more"), 422),
+    ],
+)
+async def test_a_rerun_that_is_refused_shows_the_execution_and_why(
+    client: httpx2.AsyncClient,
+    worker: FakeWorker,
+    token: str,
+    error: ToolkitError,
+    status: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def refuse(*_: object) -> NoReturn:
+        raise error
+
+    monkeypatch.setattr(worker, "rerun", refuse)
+    old = worker.add(status=ExecutionStatus.FAILED).execution_id
+    answer = await submit(client, f"/executions/{old}/rerun", {"form_token": token})
+    assert answer.status_code == status
+    assert error.message in answer.text
+    assert "Long Sleep" in answer.text
+
+
 @pytest.mark.parametrize("given", [None, "", "guess", "x" * 43])
-@pytest.mark.parametrize("path", ["/executions/{id}/cancel", "/start"])
+@pytest.mark.parametrize("path", ["/executions/{id}/cancel", "/executions/{id}/rerun", "/start"])
 async def test_a_form_without_our_token_changes_nothing(
     client: httpx2.AsyncClient, worker: FakeWorker, path: str, given: str | None
 ) -> None:
@@ -102,6 +155,7 @@ async def test_a_form_without_our_token_changes_nothing(
     assert answer.status_code == 403
     assert worker.cancels == []
     assert worker.started == []
+    assert worker.reruns == []
 
 
 async def test_a_form_of_a_foreign_page_is_refused_even_with_the_token(

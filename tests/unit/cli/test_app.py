@@ -26,6 +26,7 @@ COMMANDS = [
     "pause",
     "resume",
     "skip",
+    "rerun",
 ]
 
 
@@ -78,6 +79,14 @@ def test_without_a_command_the_help_is_shown(capfd: pytest.CaptureFixture[str]) 
         (["run", "x.yaml", "-p", "a"], "itk: -p number 1 has no '='"),
         (["run", "x.yaml", "--data-dir", ""], "itk: --data-dir is empty"),
         (["run", "x.yaml", "--playbooks", "/nowhere"], "itk: --playbooks: /nowhere does not exist"),
+        (["run", "x.yaml", "--junit", ""], "itk: --junit is empty: name a file"),
+        (["run", "x.yaml", "--junit", "/"], "itk: --junit /: expected the path of a file"),
+        (["run", "x.yaml", "--junit", "/dev/null"], "itk: --junit /dev/null: expected the path"),
+        (["run", "x.yaml", "--junit", "/proc/x.xml"], "itk: --junit /proc/x.xml: the file cannot"),
+        (["run", "x.yaml", "--junit", "f", "--detach"], "itk: --detach does not wait for the end"),
+        (["run", "x.yaml", "--detach"], "itk: --detach needs a server that goes on with the run"),
+        (["show", "x", "--junit", "--json"], "itk: --json and --junit are two forms of the same"),
+        (["rerun", "no/id"], "itk: no execution has the id 'no/id'"),
         (["validate", "gone.yaml"], "itk: gone.yaml: no such file"),
         (["validate"], "itk validate: Missing argument 'PATH...'."),
         (["cancel"], "itk: name one execution to cancel, or --all"),

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+from junitparser import JUnitXml
 
 from ignition_toolkit.cli import asking
 from ignition_toolkit.cli.app import run_app
@@ -107,6 +108,72 @@ def test_show_prints_steps_and_record(
     out = capfd.readouterr().out
     assert "cancelled  wait: The step wait (3.2 s)\n" in out
     assert "  outcome      killed: the step did not end by itself and was killed\n" in out
+
+
+@pytest.mark.parametrize(
+    ("options", "body"),
+    [
+        ([], {"text": "snapshot"}),
+        (["--from", "check"], {"text": "snapshot", "from_step": "check"}),
+        (["--newest", "--from", "check"], {"text": "newest", "from_step": "check"}),
+    ],
+)
+def test_rerun_asks_for_a_new_execution_and_names_it(
+    options: list[str],
+    body: dict[str, str],
+    server: FakeServer,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    again = execution("pending", execution_id="new", rerun_of=EXECUTION_ID)
+    server.on(f"POST {ADDRESS}/rerun", again.model_dump(mode="json"), status=202)
+    assert run_app(["rerun", EXECUTION_ID, *options]) == 0
+    assert json.loads(server.requests[0].content) == body
+    assert capfd.readouterr().out == (
+        f"new runs {EXECUTION_ID} again; `itk logs -f new` follows it (status pending)\n"
+    )
+    assert run_app(["rerun", EXECUTION_ID, *options, "--json"]) == 0
+    assert json.loads(capfd.readouterr().out)["rerun_of"] == EXECUTION_ID
+
+
+def test_a_rerun_that_is_refused_is_wrong_input(
+    server: FakeServer, capfd: pytest.CaptureFixture[str]
+) -> None:
+    text = "execution x cannot be run again: parameter login: it was given as a secret"
+    server.on(f"POST {ADDRESS}/rerun", problem(409, "rerun-refused", text, missing={}))
+    assert run_app(["rerun", EXECUTION_ID]) == Exit.WRONG_INPUT
+    assert capfd.readouterr().err == f"itk: {text}\n"
+
+
+def test_show_names_what_was_run_again(
+    server: FakeServer, capfd: pytest.CaptureFixture[str]
+) -> None:
+    view = execution("completed", rerun_of="old", rerun_from_step="check")
+    server.on(f"GET {ADDRESS}", view.model_dump(mode="json"))
+    assert run_app(["show", EXECUTION_ID]) == 0
+    said = "rerun of   old, from step check; the steps before it are taken over\n"
+    assert said in capfd.readouterr().out
+
+
+@pytest.mark.parametrize("locale", ["C", "C.UTF-8"])
+def test_show_prints_junit_that_a_reader_takes_in_any_locale(
+    locale: str,
+    server: FakeServer,
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(
+        "ignition_toolkit.cli.output.locale.getencoding",
+        lambda: "ascii" if locale == "C" else "utf-8",
+    )
+    name = "Caf\u00e9 \U0001f6d1 <&>"
+    steps = (step("wait", "failed", step_name=name, error="no\x1b[2J \u00fc"),)
+    view = execution("failed", step_results=steps)
+    server.on(f"GET {ADDRESS}", view.model_dump(mode="json"))
+    assert run_app(["show", EXECUTION_ID, "--junit"]) == 0
+    (suite,) = JUnitXml.fromstring(capfd.readouterr().out.encode("ascii"))
+    (case,) = suite
+    assert case.name == f"wait: {name}"
+    assert case.result[0].message == "no\ufffd[2J \u00fc"
 
 
 def test_list_asks_for_what_is_wanted(

@@ -23,8 +23,10 @@ from ignition_toolkit.execution.manager import ExecutionManager
 from ignition_toolkit.execution.owner import ProcessIdentity
 from ignition_toolkit.execution.programs import Programs
 from ignition_toolkit.execution.record import ExecutionRecord, Snapshot
+from ignition_toolkit.execution.reruns import TakenOver
 from ignition_toolkit.execution.stored_views import step_of, summary_of
 from ignition_toolkit.execution.views import ExecutionView
+from ignition_toolkit.playbook.engine_host import Resume
 from ignition_toolkit.playbook.models import (
     CancellationRecord,
     CancelOutcome,
@@ -79,8 +81,15 @@ class FakeManager:
         self.queued.append((record, job))
 
     # Any: checked values.
-    def job(self, execution_id: str, loaded: LoadedProgram, arguments: dict[str, Any]) -> Job:
-        return Job(loaded.program, arguments, {}, Path(execution_id), Redactor(()))
+    def job(
+        self,
+        execution_id: str,
+        loaded: LoadedProgram,
+        arguments: dict[str, Any],
+        taken: TakenOver | None,
+    ) -> Job:
+        resume = taken.resume(loaded.program.main, arguments) if taken else Resume()
+        return Job(loaded.program, arguments, {}, Path(execution_id), Redactor(()), resume=resume)
 
 
 class Scene:
@@ -296,3 +305,35 @@ def test_an_owner_that_is_unknown_or_gone_is_dead(owner: str | None) -> None:
 
 def test_what_an_earlier_worker_of_this_process_ran_is_nobodys() -> None:
     assert not is_owner_alive(owner_text(ME, "w1"))
+
+
+async def test_a_pending_rerun_is_queued_with_what_it_had_taken_over(scene: Scene) -> None:
+    taken = TakenOver(
+        "b",
+        (step("a"),),
+        outputs={"a": {"k": [1]}},
+        variables={"a": {"values": {"v": 1}, "withheld": []}},
+    )
+    link = {"rerun_of": "old", "rerun_from_step": "b", "current_step_index": 1}
+    record = ExecutionRecord(scene.store, summary().model_copy(update=link), {}, Redactor(()))
+    record.set_steps([step("a"), step("b")])
+    record.take_over(taken)
+    record.add(Snapshot("main.yaml", {"main.yaml": "text"}))
+    await scene.adopt()
+    ((queued, job),) = scene.manager.queued
+    assert {name: result.output for name, result in job.resume.results.items()} == {"a": {"k": [1]}}
+    assert job.resume.scopes[""].variables == {"v": 1}
+    assert [view.status for view in queued.steps.values()] == [S.SKIPPED, S.PENDING]
+    shown = await scene.view()
+    assert (shown.rerun_of, shown.rerun_from_step, shown.current_step_index) == ("old", "b", 1)
+
+
+async def test_a_pending_rerun_whose_step_is_gone_fails_with_the_reason(scene: Scene) -> None:
+    link = {"rerun_of": "old", "rerun_from_step": "gone"}
+    record = ExecutionRecord(scene.store, summary().model_copy(update=link), {}, Redactor(()))
+    record.add(Snapshot("main.yaml", {"main.yaml": "text"}))
+    await scene.adopt()
+    view = await scene.view()
+    assert view.status is E.FAILED
+    assert view.error is not None
+    assert "could not be started again: expected a step" in view.error

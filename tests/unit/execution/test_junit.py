@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -86,9 +87,49 @@ def test_a_completed_run_with_a_failure_that_it_went_on_after_keeps_the_failure(
     assert suite.tests == 1
 
 
-def test_class_names_are_short_and_stay_the_same() -> None:
-    suite = read(execution(ExecutionStatus.COMPLETED, step("a", StepStatus.COMPLETED)))
-    assert next(iter(suite)).classname == "gateway.restart"
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("gateway/restart.yaml", "gateway.restart"),
+        ("/srv/anna/checkout 7/restart.yml", "restart"),
+        ("../restart.yaml", "restart"),
+        ("~/restart.yaml", "restart"),
+        ("deep/" * 40 + "restart.yaml", ("deep." * 40 + "restart")[-100:]),
+    ],
+)
+def test_class_names_are_short_and_the_same_on_every_machine(path: str, name: str) -> None:
+    done = step("a", StepStatus.COMPLETED)
+    suite = read(execution(ExecutionStatus.COMPLETED, done, playbook_path=path))
+    assert next(iter(suite)).classname == name
+
+
+def test_a_cancel_between_two_steps_is_told_though_an_earlier_step_had_failed() -> None:
+    steps = (step("a", StepStatus.FAILED, error="x"), step("b", StepStatus.PENDING))
+    suite = read(execution(ExecutionStatus.CANCELLED, *steps))
+    assert (suite.failures, suite.errors) == (1, 1)
+    assert list(suite)[-1].result[0].type == "cancelled"
+
+
+@pytest.mark.parametrize(
+    "status", [status for status in ExecutionStatus if status is not ExecutionStatus.COMPLETED]
+)
+def test_only_a_completed_run_can_look_well(status: ExecutionStatus) -> None:
+    suite = read(execution(status, step("a", StepStatus.COMPLETED), completed_at=None))
+    assert suite.errors == 1
+
+
+def test_a_step_that_runs_has_not_passed() -> None:
+    running = step("a", StepStatus.RUNNING).model_copy(update={"completed_at": None})
+    suite = read(execution(ExecutionStatus.RUNNING, running, completed_at=None))
+    assert next(iter(suite)).result[0].type == "running"
+
+
+def test_a_rerun_names_what_it_runs_again() -> None:
+    link = {"rerun_of": "id-0", "rerun_from_step": "b"}
+    suite = read(execution(ExecutionStatus.COMPLETED, step("a", StepStatus.SKIPPED), **link))
+    found = {one.name: one.value for one in suite.properties()}
+    assert found.items() >= link.items()
+    assert suite.skipped == 1
 
 
 @given(st.text(st.characters(codec=None), max_size=40))
@@ -109,3 +150,12 @@ def test_hostile_markup_stays_text() -> None:
     suite = read(execution(ExecutionStatus.FAILED, step("a", StepStatus.FAILED, error=text)))
     assert suite.tests == 1 == len(list(suite))
     assert "]]></failure>" in next(iter(suite)).result[0].text
+
+
+def test_no_character_that_steers_a_terminal_is_in_the_file() -> None:
+    text = "".join(map(chr, range(0xA0))) + "\u009b31m"
+    values = {"playbook_name": text, "playbook_path": f"{text}.yaml", "error": text}
+    written = junit_xml(
+        execution(ExecutionStatus.FAILED, step("a", StepStatus.FAILED, error=text), **values)
+    )
+    assert not {char for char in written if unicodedata.category(char) == "Cc"} - set("\n\r\t")

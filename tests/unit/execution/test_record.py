@@ -11,6 +11,8 @@ from ignition_toolkit.credentials.redaction import Redactor
 from ignition_toolkit.credentials.secret import Secret
 from ignition_toolkit.errors import IllegalMove
 from ignition_toolkit.execution.record import MAX_MESSAGE, ExecutionRecord, Snapshot
+from ignition_toolkit.execution.requests import KEY_LIFE, StartKey
+from ignition_toolkit.execution.reruns import TakenOver
 from ignition_toolkit.execution.views import WaitingFor
 from ignition_toolkit.playbook.events import Logged, Progressed
 from ignition_toolkit.playbook.models import (
@@ -249,3 +251,41 @@ def test_events_are_what_a_client_may_decode(store: FakeStore) -> None:
     (event,) = store.events("step")
     assert json.loads(json.dumps(event, allow_nan=False))["output"] == {"k": "inf"}
     assert set(event) >= {"execution_id", "step_id", "status", "cancellation", "attempts"}
+
+
+def test_the_variables_of_a_step_are_stored_with_its_end_and_once(store: FakeStore) -> None:
+    made = record(store, SECRET, steps=[step("a")])
+    made.step(changed("a"))
+    made.keep_variable("a", "v", 1)
+    made.keep_variable("a", "v", [2])
+    made.keep_variable("a", "token", f"Bearer {SECRET}")
+    made.step(changed("a", attempt=2))
+    assert all("variables" not in values for values in store.steps("a"))
+    made.step(changed("a", S.COMPLETED, attempt=2))
+    made.set_step_cancellation("a", cancellation())
+    found = [values for values in store.steps("a") if "variables" in values]
+    assert found == [{"variables": {"values": {"v": [2]}, "withheld": ["token"]}}]
+
+
+def test_a_step_that_is_stopped_keeps_what_it_had_set(store: FakeStore) -> None:
+    made = record(store, steps=[step("a")])
+    made.step(changed("a"))
+    made.keep_variable("a", "v", 1)
+    made.close_running(S.CANCELLED, None)
+    assert store.steps("a")[-1] == {"variables": {"values": {"v": 1}, "withheld": []}}
+
+
+def test_what_a_rerun_takes_over_is_stored_in_the_one_group_with_it(store: FakeStore) -> None:
+    kept = {"values": {"v": 1}, "withheld": []}
+    taken = TakenOver("b", (step("a"),), outputs={"a": {"k": 1}}, variables={"a": kept})
+    made = ExecutionRecord(store.as_store, summary(), {}, Redactor(()))
+    made.set_steps([step("a"), step("b")])
+    made.take_over(taken)
+    made.add(Snapshot("main.yaml", {}), key=StartKey("key", "print"))
+    shown = [(event["step_id"], event["status"]) for event in store.events("step")]
+    assert shown == [("a", "skipped"), ("b", "pending")]
+    assert store.steps("a")[0]["output"] == {"k": 1}
+    assert store.steps("a")[-1] == {"variables": kept}
+    (added,) = store.rows
+    assert (added.row.idempotency_key, added.row.idempotency_fingerprint) == ("key", "print")
+    assert added.unless_key_since == made.summary.created_at - KEY_LIFE

@@ -77,15 +77,18 @@ def test_no_text_of_a_stranger_becomes_part_of_the_page(pages: Pages) -> None:
             "step_results": (step,),
             "cancellation": record_of(requested_by=HOSTILE, in_flight=(HOSTILE,)),
             "waiting_for": WaitingFor(kind="gateway", name=HOSTILE, since=BEGIN, held_by=HOSTILE),
+            "rerun_of": HOSTILE,
+            "rerun_from_step": HOSTILE,
         }
     )
+    other = view.model_copy(update={"execution_id": f"{HOSTILE}2"})
     logs = [worker.log(HOSTILE, HOSTILE)]
     item: dict[str, Any] = {**PLAYBOOK, "name": HOSTILE, "path": HOSTILE, "description": HOSTILE}
     parameter = {"name": HOSTILE, "type": "dict", "description": HOSTILE, "default": HOSTILE}
     item["parameters"] = [{**parameter, "required": True}]
     attempt = Attempt({f"parameter.{HOSTILE}": HOSTILE}, {HOSTILE: HOSTILE}, [HOSTILE], HOSTILE)
     rendered = [
-        pages.execution(view, logs, after=1, notice=HOSTILE),
+        pages.execution(view, logs, [view, other], after=1, notice=HOSTILE),
         pages.details(view),
         pages.executions(ExecutionPage(items=(view,), total=1), offset=0, limit=50, after=1),
         pages.playbooks([{**item, "problems": [HOSTILE]}]),
@@ -151,8 +154,8 @@ def test_every_record_can_be_shown(
         (ExecutionStatus.RUNNING, ["pause", "skip", "cancel"], "Cancel"),
         (ExecutionStatus.PAUSED, ["resume", "skip", "cancel"], "Cancel"),
         (ExecutionStatus.CANCELLING, ["cancel"], "Cancelling"),
-        (ExecutionStatus.CANCELLED, [], "Cancel"),
-        (ExecutionStatus.COMPLETED, [], "Cancel"),
+        (ExecutionStatus.CANCELLED, ["rerun"], "Cancel"),
+        (ExecutionStatus.COMPLETED, ["rerun"], "Cancel"),
     ],
 )
 def test_only_the_buttons_that_make_sense_are_shown(
@@ -160,7 +163,7 @@ def test_only_the_buttons_that_make_sense_are_shown(
 ) -> None:
     html = pages.execution(FakeWorker().add(status=status), [], after=0)
     seen = Seen(html)
-    actions = [str(form["data-action"]) for form in seen.all("form")]
+    actions = [str(form["action"]).rpartition("/")[2] for form in seen.all("form")]
     buttons = dict(zip(actions, seen.all("button"), strict=True))
     assert [name for name in actions if "hidden" not in buttons[name]] == shown
     assert ("disabled" in buttons["cancel"]) == (label == "Cancelling")

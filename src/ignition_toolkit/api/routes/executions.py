@@ -1,16 +1,16 @@
-"""`/api/executions`: start, look, cancel, pause, resume, skip."""
+"""`/api/executions`: start, run again, look, cancel, pause, resume, skip."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, HTTPException, Query, Response
+from fastapi import APIRouter, Header, HTTPException, Query, Response
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from ignition_toolkit.api.parts import PartsOf, RequesterOf, WorkerOf
+from ignition_toolkit.api.parts import Parts, PartsOf, RequesterOf, WorkerOf
 from ignition_toolkit.api.problems import documented
 from ignition_toolkit.api.routes.playbooks import library_path
-from ignition_toolkit.execution.requests import StartRequest
+from ignition_toolkit.execution.requests import RerunRequest, StartRequest
 from ignition_toolkit.execution.views import CancelAnswer, ExecutionPage, ExecutionView
 from ignition_toolkit.playbook.models import ExecutionStatus
 
@@ -19,6 +19,19 @@ router = APIRouter(prefix="/api/executions", tags=["executions"])
 DEFAULT_PAGE_ROWS = 50
 MAX_PAGE_ROWS = 500
 MAX_OFFSET = 1_000_000_000
+
+#: A key as text in quotes, as the draft standard has it, or bare, as many clients send it.
+KEY_FORM = r'^(?:"[ !#-\[\]-~]{1,255}"|[!#-\[\]-~]{1,255})$'
+
+IdempotencyKey = Annotated[
+    str | None,
+    Header(
+        alias="Idempotency-Key",
+        pattern=KEY_FORM,
+        description="the same for every repetition of one start: 1 to 255 visible characters of "
+        'ASCII but " and \\, in quotes or bare; it counts for 24 h',
+    ),
+]
 
 
 class StartBody(BaseModel):
@@ -40,6 +53,20 @@ class StartBody(BaseModel):
         return self
 
 
+class RerunBody(BaseModel):
+    """How to run an execution again."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    from_step: str | None = Field(
+        default=None,
+        description="id of the step of the top level to begin at; null for the first one",
+    )
+    text: Literal["snapshot", "newest"] = Field(
+        default="snapshot", description="the text that was run before, or what the library has now"
+    )
+
+
 class Cancelled(BaseModel):
     """Which executions were asked to end."""
 
@@ -48,11 +75,17 @@ class Cancelled(BaseModel):
 
 @router.post("", status_code=202, responses=documented(400, 404, 413, 415, 422, 503))
 async def start(
-    body: StartBody, parts: PartsOf, requester: RequesterOf, response: Response
+    body: StartBody,
+    parts: PartsOf,
+    requester: RequesterOf,
+    response: Response,
+    key: IdempotencyKey = None,
 ) -> ExecutionView:
-    """Accept an execution; it starts as soon as there is room for it."""
-    if parts.is_stopping():
-        raise HTTPException(503, "The server is stopping and starts nothing more.")
+    """Accept an execution; it starts as soon as there is room for it.
+
+    A repetition with the same Idempotency-Key returns the first one.
+    """
+    refuse_when_stopping(parts)
     if body.playbook_path is not None and body.playbook_text is None:
         library_path(body.playbook_path)
     view = await parts.worker.start(
@@ -62,7 +95,42 @@ async def start(
             parameters=body.parameters,
             requested_by=requester.name,
             source=requester.source,
+            idempotency_key=key.strip('"') if key is not None else None,
         )
+    )
+    response.headers["location"] = f"/api/executions/{view.execution_id}"
+    return view
+
+
+def refuse_when_stopping(parts: Parts) -> None:
+    """Raise HTTPException when the server is about to end: nothing is started then."""
+    if parts.is_stopping():
+        raise HTTPException(503, "The server is stopping and starts nothing more.")
+
+
+@router.post(
+    "/{execution_id}/rerun",
+    status_code=202,
+    responses=documented(400, 404, 409, 413, 415, 422, 503),
+)
+async def rerun(
+    execution_id: str,
+    parts: PartsOf,
+    requester: RequesterOf,
+    response: Response,
+    body: RerunBody | None = None,
+) -> ExecutionView:
+    """Run an execution again that is over, as a new one with the same parameters."""
+    refuse_when_stopping(parts)
+    asked = body or RerunBody()
+    view = await parts.worker.rerun(
+        execution_id,
+        RerunRequest(
+            from_step=asked.from_step,
+            newest=asked.text == "newest",
+            requested_by=requester.name,
+            source=requester.source,
+        ),
     )
     response.headers["location"] = f"/api/executions/{view.execution_id}"
     return view

@@ -11,11 +11,18 @@ from starlette.exceptions import HTTPException
 
 from ignition_toolkit.api.parts import Parts, PartsOf, WorkerOf, requester_name
 from ignition_toolkit.api.problems import answer_for
-from ignition_toolkit.api.routes.executions import MAX_OFFSET
+from ignition_toolkit.api.routes.executions import MAX_OFFSET, refuse_when_stopping
 from ignition_toolkit.api.routes.playbooks import library_path
-from ignition_toolkit.errors import ParametersInvalid, PlaybookInvalid, ToolkitError, WrongState
-from ignition_toolkit.execution.requests import StartRequest
-from ignition_toolkit.execution.views import CancelAnswer
+from ignition_toolkit.errors import (
+    AuthorError,
+    ParametersInvalid,
+    PlaybookInvalid,
+    RerunRefused,
+    ToolkitError,
+    WrongState,
+)
+from ignition_toolkit.execution.requests import RerunRequest, StartRequest
+from ignition_toolkit.execution.views import CancelAnswer, ExecutionView
 from ignition_toolkit.playbook.models import CancelSource
 from ignition_toolkit.web.forms import TOKEN_FIELD, given_parameters, read_form
 from ignition_toolkit.web.pages import LOG_LINES, Attempt
@@ -63,7 +70,8 @@ async def _execution_page(execution_id: str, parts: Parts, notice: str = "") -> 
     after = await parts.worker.last_event_id()
     item = await parts.worker.execution(execution_id)
     logs = await parts.worker.recent_logs(execution_id, limit=LOG_LINES)
-    return parts.pages.execution(item, logs, after=after, notice=notice)
+    attempts = await parts.worker.attempts(execution_id)
+    return parts.pages.execution(item, logs, attempts, after=after, notice=notice)
 
 
 @router.get("/executions/{execution_id}/details")
@@ -87,17 +95,23 @@ async def changes(
 async def act(
     execution_id: str, action: str, parts: PartsOf, request: Request, form: FormOf
 ) -> Response:
-    """Do what a button says, then show the execution."""
+    """Do what a button says, then show the execution: the new one, when it was run again."""
     try:
-        await _act(execution_id, action, parts, request)
-    except WrongState as error:
+        shown = (await _act(execution_id, action, parts, request)).execution_id
+    except (WrongState, RerunRefused, AuthorError) as error:
         page = await _execution_page(execution_id, parts, notice=error.message)
-        return HTMLResponse(page, status_code=409)
-    return RedirectResponse(f"/executions/{quote(execution_id, safe='')}", status_code=303)
+        return HTMLResponse(page, status_code=answer_for(request, error).status_code)
+    return RedirectResponse(f"/executions/{quote(shown, safe='')}", status_code=303)
 
 
-async def _act(execution_id: str, action: str, parts: Parts, request: Request) -> CancelAnswer:
+async def _act(
+    execution_id: str, action: str, parts: Parts, request: Request
+) -> CancelAnswer | ExecutionView:
     worker = parts.worker
+    if action == "rerun":
+        refuse_when_stopping(parts)
+        asked = RerunRequest(requested_by=requester_name(request), source="web")
+        return await worker.rerun(execution_id, asked)
     if action == "cancel":
         return await worker.cancel(
             execution_id, source=CancelSource.WEB, requested_by=requester_name(request)
@@ -123,8 +137,7 @@ async def playbook_page(path: str, parts: PartsOf) -> str:
 @router.post("/start")
 async def start(parts: PartsOf, request: Request, form: FormOf) -> Response:
     """Start a playbook and show its execution, or show the form again and say what is wrong."""
-    if parts.is_stopping():
-        raise HTTPException(503, "The server is stopping and starts nothing more.")
+    refuse_when_stopping(parts)
     path = library_path(form.get("playbook_path", ""))
     item = await parts.worker.playbook(path)
     asked = StartRequest(

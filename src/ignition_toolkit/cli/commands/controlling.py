@@ -1,4 +1,4 @@
-"""`itk cancel`, `pause`, `resume`, `skip`: change what an execution on a server does.
+"""`itk cancel`, `pause`, `resume`, `skip`, `rerun`: change what a server does with an execution.
 
 Imports no views: a cancel should be on its way soon.
 """
@@ -41,6 +41,29 @@ def control(server: str | None, execution_id: str, verb: str, *, as_json: bool =
     already = " already" if answer.get("already") else ""
     done = DONE[verb].format(id=execution_id)
     stdout().write(f"{execution_id}{already} {done} (status {answer['status']})\n")
+
+
+def rerun(
+    server: str | None,
+    execution_id: str,
+    from_step: str | None,
+    *,
+    newest: bool,
+    as_json: bool = False,
+) -> None:
+    """Have an execution run again; print the id of the new one."""
+    body: dict[str, str] = {"text": "newest" if newest else "snapshot"}
+    if from_step is not None:
+        # What a shell passes may be no text; then it names no step either.
+        body["from_step"] = from_step.encode("utf-8", "backslashreplace").decode("utf-8")
+    answer = ask(server, lambda client: client.post(address(execution_id, "rerun"), body))
+    if as_json:
+        stdout().write(as_text(answer))
+        return
+    new, status = answer["execution_id"], answer["status"]
+    stdout().write(
+        f"{new} runs {execution_id} again; `itk logs -f {new}` follows it (status {status})\n"
+    )
 
 
 def _all_of(ids: list[str]) -> str:

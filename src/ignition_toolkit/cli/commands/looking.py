@@ -57,15 +57,25 @@ def list_library(server: str | None, *, as_json: bool) -> None:
             say(f"itk: {problem}")
 
 
-def show(server: str | None, execution_id: str, *, as_json: bool) -> None:
-    """Print one execution with its steps and its cancellation record."""
+def show(server: str | None, execution_id: str, *, as_json: bool, junit: bool = False) -> None:
+    """Print one execution with its steps and its cancellation record, or as JUnit XML."""
+    if as_json and junit:
+        raise OperatorError("--json and --junit are two forms of the same: give one of the two")
     answer = ask(server, lambda client: client.get(address(execution_id)))
     out = stdout()
     if as_json:
         out.write(as_text(answer))
-    else:
-        view = ExecutionView.model_validate(answer)
-        out.write(lines_of(execution_lines(view, styler(out))))
+        return
+    view = ExecutionView.model_validate(answer)
+    out.write(_junit(view) if junit else lines_of(execution_lines(view, styler(out))))
+
+
+def _junit(view: ExecutionView) -> str:
+    # Imported here: most who look do not want it.
+    from ignition_toolkit.execution.junit import junit_xml
+
+    # In ASCII: what the locale cannot show would become something else than the file says.
+    return junit_xml(view).encode("ascii", "xmlcharrefreplace").decode("ascii")
 
 
 def logs(server: str | None, execution_id: str, *, follow: bool, as_json: bool) -> None:

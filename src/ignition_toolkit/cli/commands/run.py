@@ -1,12 +1,13 @@
 """`itk run`: start a playbook, follow it to its end, and cancel it on Ctrl-C.
 
 Where a server is named or owns the data folder, the run is the server's. Else this process owns
-the folder for as long as it takes, and is the worker itself.
+the folder for as long as it takes, and is the worker itself; such a run cannot be left.
 """
 
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -23,14 +24,15 @@ from ignition_toolkit.cli.client import ServerClient
 from ignition_toolkit.cli.exits import Exit
 from ignition_toolkit.cli.follow import Abandoned, Follower
 from ignition_toolkit.cli.given import parse_given
+from ignition_toolkit.cli.junit_file import JunitFile
 from ignition_toolkit.cli.login import login_name
-from ignition_toolkit.cli.output import stderr, stdout
+from ignition_toolkit.cli.output import say, stderr, stdout
 from ignition_toolkit.cli.places import Place, ServerPlace, WorkerPlace
 from ignition_toolkit.cli.screens import screen_for
 from ignition_toolkit.cli.server_url import chosen_url
 from ignition_toolkit.cli.worker_log import WorkerLog, say_at_once, worker_log
-from ignition_toolkit.errors import NotFound, ServerUnreachable
-from ignition_toolkit.execution.owner import Owner
+from ignition_toolkit.errors import NotFound, OperatorError, ServerUnreachable
+from ignition_toolkit.execution.owner import FolderLock, Owner
 from ignition_toolkit.execution.requests import StartRequest
 from ignition_toolkit.execution.settings import Settings
 from ignition_toolkit.execution.stop_signals import StopSignals
@@ -57,6 +59,8 @@ class RunOptions:
         server: the text of `--server`.
         data_dir: of `--data-dir`.
         playbooks: of `--playbooks`.
+        junit: the file of `--junit`.
+        detach: whether to leave when a server has taken it.
     """
 
     playbook: str
@@ -65,6 +69,16 @@ class RunOptions:
     server: str | None
     data_dir: Path | None
     playbooks: Sequence[Path]
+    junit: str | None = None
+    detach: bool = False
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How `itk run` ends: its exit code, and the execution when it is over."""
+
+    code: Exit
+    final: ExecutionView | None = None
 
 
 def run(options: RunOptions) -> int:
@@ -74,8 +88,31 @@ def run(options: RunOptions) -> int:
         ToolkitError: it could not be started, or its server was lost.
     """
     given = parse_given(options.parameters)
+    if options.detach and options.junit is not None:
+        raise OperatorError(
+            "--detach does not wait for the end, of which --junit tells: give one of the two; "
+            "`itk show ID --junit` prints it later"
+        )
+    report = JunitFile.prepare(options.junit) if options.junit is not None else None
     with StopSignals() as interrupts, worker_log() as log:
-        return _Run(options, given, interrupts, log).anywhere()
+        ended = _Run(options, given, interrupts, log).anywhere()
+        if report is not None:
+            _write(report, ended.final)
+    return ended.code
+
+
+def _write(report: JunitFile, final: ExecutionView | None) -> None:
+    """Write the JUnit file; what hinders it is said, and the exit code is still the run's."""
+    if final is None:
+        say(f"itk: {report.path} was not written: the run is not over")
+        return
+    try:
+        report.write(final)
+    except OSError as error:
+        say(
+            f"itk: the JUnit file {report.path} cannot be written: {error.strerror or error}; "
+            f"`itk show {final.execution_id} --junit` prints it where a server has the data folder"
+        )
 
 
 @dataclass(frozen=True)
@@ -85,12 +122,14 @@ class _Run:
     interrupts: StopSignals
     log: WorkerLog
 
-    def anywhere(self) -> int:
+    def anywhere(self) -> Ended:
         if url := chosen_url(self.options.server):
             return self._on_server(url)
         settings = Settings.from_environment(self.options.data_dir, self.options.playbooks)
         if owner := serving_owner(settings):
             return self._handed_over(owner)
+        if self.options.detach:
+            raise _nobody_to_leave_it_to(settings)
         # Before any waiting: a slip of the keyboard should be told at once.
         chosen = choose(self.options.playbook, Library(settings.library_folders))
         claimed = claim(settings, self.interrupts)
@@ -101,12 +140,12 @@ class _Run:
         with closing(claimed) as worker:
             return asyncio.run(self._here(WorkerPlace(worker), self._request(chosen)))
 
-    async def _here(self, place: WorkerPlace, request: StartRequest) -> int:
+    async def _here(self, place: WorkerPlace, request: StartRequest) -> Ended:
         if self.interrupts.wishes:
             return _nothing_started()
         return await self._follow(place, await place.start(request))
 
-    def _handed_over(self, owner: Owner) -> int:
+    def _handed_over(self, owner: Owner) -> Ended:
         url = owner.url or ""
         say_at_once(f"the data folder belongs to the server at {url}, which runs it")
         try:
@@ -118,21 +157,34 @@ class _Run:
                 url=url,
             ) from error
 
-    def _on_server(self, url: str) -> int:
-        return _nothing_started() if self.interrupts.wishes else asyncio.run(self._there(url))
+    def _on_server(self, url: str) -> Ended:
+        if self.interrupts.wishes:
+            return _nothing_started()
+        return asyncio.run(self._there(url, choose_for_server(self.options.playbook)))
 
-    async def _there(self, url: str) -> int:
+    async def _there(self, url: str, chosen: ChosenPlaybook) -> Ended:
         async with ServerClient(url) as client:
             place = ServerPlace(client)
-            return await self._follow(place, await self._start_there(place))
+            begun = await self._start_there(place, chosen)
+            # Who has pressed Ctrl-C meanwhile wants it cancelled, not left alone.
+            if self.options.detach and not self.interrupts.wishes:
+                return self._leave(begun)
+            return await self._follow(place, begun)
 
-    async def _start_there(self, place: ServerPlace) -> ExecutionView:
-        chosen = choose_for_server(self.options.playbook)
+    def _leave(self, begun: ExecutionView) -> Ended:
+        as_json = json.dumps(begun.model_dump(mode="json"))
+        stdout().write(f"{as_json if self.options.as_json else begun.execution_id}\n")
+        return Ended(Exit.COMPLETED)
+
+    async def _start_there(self, place: ServerPlace, chosen: ChosenPlaybook) -> ExecutionView:
         try:
             return await place.start(self._request(chosen))
         except NotFound:
-            instead = file_instead(self.options.playbook)
-            if instead is None or chosen.text is not None:
+            if chosen.text is not None:
+                raise
+            loop = asyncio.get_running_loop()
+            instead = await loop.run_in_executor(None, file_instead, self.options.playbook)
+            if instead is None:
                 raise
             return await place.start(self._request(instead))
 
@@ -145,7 +197,7 @@ class _Run:
             source="cli",
         )
 
-    async def _follow(self, place: Place, begun: ExecutionView) -> int:
+    async def _follow(self, place: Place, begun: ExecutionView) -> Ended:
         out = stdout()
         screen = screen_for(out, as_json=self.options.as_json)
         follower = Follower(place, screen, out, stderr(), self.interrupts, self.log)
@@ -153,20 +205,30 @@ class _Run:
             final = await follower.follow(begun)
         except Abandoned as left:
             return _left(begun, delivered=left.delivered)
-        return EXITS[final.status]
+        return Ended(EXITS[final.status], final)
 
 
-def _nothing_started() -> int:
+def _nothing_started() -> Ended:
     say_at_once("nothing was started")
-    return Exit.CANCELLED
+    return Ended(Exit.CANCELLED)
 
 
-def _left(view: ExecutionView, *, delivered: bool) -> int:
+def _nobody_to_leave_it_to(settings: Settings) -> OperatorError:
+    owner = FolderLock.owner(settings.data_dir)
+    found = f"{owner.title} owns it" if owner else "none owns it"
+    return OperatorError(
+        "--detach needs a server that goes on with the run when this command has left; expected "
+        f"one that owns the data folder {settings.data_dir}, found that {found}: start `itk "
+        "serve`, or name a server with --server or ITK_SERVER"
+    )
+
+
+def _left(view: ExecutionView, *, delivered: bool) -> Ended:
     if delivered:
         say_at_once(f"the server goes on cancelling {view.execution_id}; `itk show` has the record")
-        return Exit.CANCELLED
+        return Ended(Exit.CANCELLED)
     say_at_once(
         f"the server was not reached: {view.execution_id} was NOT cancelled and may run on; "
         f"`itk cancel {view.execution_id}` cancels it when the server answers"
     )
-    return Exit.NOT_REACHABLE
+    return Ended(Exit.NOT_REACHABLE)

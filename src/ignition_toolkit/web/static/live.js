@@ -384,6 +384,7 @@ class ExecutionPage {
     const cancel = this.button("cancel");
     const cancelling = this.status === "cancelling" && !this.cleansUp;
     reveal(cancel, !over);
+    reveal(document.getElementById("rerun"), over);
     cancel.disabled = this.asked === "cancel" || cancelling;
     if (cancel.disabled) cancel.textContent = "Cancelling";
     else cancel.textContent = this.status === "cancelling" ? "Cancel the clean-up" : "Cancel";

@@ -1,0 +1,134 @@
+"""What the manager accepts, and what it does with a start that the database does not take."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import cast
+
+import pytest
+
+from ignition_toolkit.errors import NotFound, RerunRefused, StoreError, WrongState
+from ignition_toolkit.execution import manager as manager_module
+from ignition_toolkit.execution.manager import ExecutionManager
+from ignition_toolkit.execution.programs import Programs
+from ignition_toolkit.execution.requests import RerunRequest, StartKey, StartRequest
+from ignition_toolkit.playbook.models import ExecutionStatus
+from ignition_toolkit.playbook.program import LoadedProgram
+from ignition_toolkit.storage.changes import Change
+from tests.unit.execution.fakes import FakeJanitor, FakePool, FakeStore, program, step
+from tests.unit.storage.samples import execution
+
+LOADED = LoadedProgram(program(step("a"), step("b")), {"main.yaml": "text"}, [])
+
+
+class SlowStore(FakeStore):
+    """Takes changes, and never says that they are stored."""
+
+    def submit(self, changes: Sequence[Change]) -> Future[None]:
+        super().submit(changes)
+        return Future()
+
+    def behind(self) -> SlowStore:
+        return self
+
+    error = "database is locked"
+
+
+@dataclass
+class FakePrograms:
+    """Loads one program, and notes what was asked for."""
+
+    asked: list[str] = field(default_factory=list)
+    missing: bool = False
+    modules: dict[str, str] = field(default_factory=dict)
+
+    async def load(self, path: str | None, _text: str | None) -> LoadedProgram:
+        if self.missing:
+            raise NotFound("there is no playbook 'gateway/restart.yaml' in the library")
+        self.asked.append(f"library {path}")
+        return LOADED
+
+    async def from_snapshot(self, main: str, _files: Mapping[str, str]) -> LoadedProgram:
+        self.asked.append(f"snapshot {main}")
+        return LOADED
+
+
+@pytest.fixture
+def programs() -> FakePrograms:
+    return FakePrograms()
+
+
+def manager(store: FakeStore, programs: FakePrograms) -> ExecutionManager:
+    """Return a manager that has no slot, so that nothing starts."""
+    return ExecutionManager(
+        store.as_store,
+        cast("Programs", programs),
+        FakePool().as_pool,
+        FakeJanitor().as_link,
+        owner="me",
+        slots=0,
+        artifacts=Path("/nonexistent"),
+    )
+
+
+async def test_a_start_that_is_not_stored_in_time_fails_and_gives_its_key_back(
+    programs: FakePrograms, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(manager_module, "STORE_START_S", 0.01)
+    store = SlowStore()
+    made = manager(store, programs)
+    with pytest.raises(StoreError, match="was not started: database is locked"):
+        await made.start(StartRequest("main.yaml"), StartKey("key", "print"))
+    assert store.rows[0].row.idempotency_key == "key"
+    first, last = store.sets()
+    assert first == {"idempotency_key": None}
+    assert last["status"] == "failed"
+    assert made.pending == 0
+
+
+@pytest.mark.parametrize("status", list(ExecutionStatus))
+async def test_only_what_is_over_is_run_again(
+    programs: FakePrograms, status: ExecutionStatus
+) -> None:
+    made = manager(FakeStore(), programs)
+    old = execution("old", status=status.value)
+    if status.final:
+        view = await made.rerun(old, [], RerunRequest(requested_by="anna"))
+        assert (view.rerun_of, view.rerun_from_step, view.requested_by) == ("old", None, "anna")
+        assert (view.status, made.pending) == (ExecutionStatus.PENDING, 1)
+        return
+    with pytest.raises(WrongState, match=f"is {status} and cannot be run again") as caught:
+        await made.rerun(old, [], RerunRequest())
+    assert caught.value.fields == {"status": status.value}
+    assert (programs.asked, made.pending) == ([], 0)
+
+
+@pytest.mark.parametrize(
+    ("newest", "asked"),
+    [(False, "snapshot gateway/restart.yaml"), (True, "library gateway/restart.yaml")],
+)
+async def test_the_text_is_the_old_one_unless_the_newest_is_wanted(
+    programs: FakePrograms, newest: bool, asked: str
+) -> None:
+    made = manager(FakeStore(), programs)
+    await made.rerun(execution("old", status="failed"), [], RerunRequest(newest=newest))
+    assert programs.asked == [asked]
+
+
+async def test_what_the_library_does_not_have_has_no_newest_text(programs: FakePrograms) -> None:
+    programs.missing = True
+    made = manager(FakeStore(), programs)
+    with pytest.raises(RerunRefused, match=r"old has no newest text: there is no playbook"):
+        await made.rerun(execution("old", status="failed"), [], RerunRequest(newest=True))
+
+
+async def test_a_rerun_from_a_later_step_begins_its_job_there(programs: FakePrograms) -> None:
+    made = manager(FakeStore(), programs)
+    old = execution("old", status="failed")
+    view = await made.rerun(old, [], RerunRequest(from_step="b"))
+    assert (view.rerun_from_step, view.current_step_index, view.total_steps) == ("b", 1, 2)
+    resume = made.find(view.execution_id).job.resume
+    assert (list(resume.results), list(resume.scopes)) == (["a"], [""])
