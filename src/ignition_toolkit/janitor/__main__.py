@@ -33,13 +33,21 @@ def main() -> None:
     """Serve one worker over stdin and stdout until it is gone and everything of it has ended."""
     for number in IGNORED:
         signal.signal(number, signal.SIG_IGN)
-    with suppress(OSError):
-        os.setpriority(os.PRIO_PROCESS, 0, PRIORITY)
+    go_first()
     lists: ChildLists = ScannedLists() if SCAN_OPTION in sys.argv[1:] else choose_lists()
     inbox, outbox = Inbox(0), Outbox(1)
     outbox.say("ready", pid=os.getpid(), child_lists=lists.is_kernels)
     if hello := await_hello(inbox, outbox):
         Janitor(hello, lists, inbox, outbox).run()
+
+
+def go_first() -> None:
+    """Be given the processor before others, where this process may ask for that."""
+    with suppress(OSError):
+        os.setpriority(os.PRIO_PROCESS, 0, PRIORITY)
+    # Where every session has a share of its own (sched_autogroup), that counts only within it.
+    with suppress(OSError), open("/proc/self/autogroup", "w", encoding="ascii") as share:
+        share.write(str(PRIORITY))
 
 
 def await_hello(inbox: Inbox, outbox: Outbox) -> Hello | None:

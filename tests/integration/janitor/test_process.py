@@ -40,6 +40,9 @@ def test_it_goes_before_those_that_it_ends_where_that_is_allowed(lasting: Worker
     command = ["nice", "-n", step, "nice"]
     allowed = subprocess.run(command, capture_output=True, text=True, check=True)
     assert os.getpriority(os.PRIO_PROCESS, lasting.janitor.pid) == int(allowed.stdout)
+    share = Path(f"/proc/{lasting.janitor.pid}/autogroup")
+    if share.exists():
+        assert share.read_text().split()[-1] == allowed.stdout.strip()
 
 
 def test_fifty_ends_at_once_get_one_answer_each_from_one_hunt(worker: Worker) -> None:
