@@ -6,6 +6,8 @@ from typing import Any, Self
 
 import httpx2
 
+from tests.polling import pauses
+
 FINAL = frozenset({"cancelled", "completed", "failed", "interrupted"})
 
 
@@ -56,10 +58,11 @@ class Client:
     ) -> dict[str, Any]:
         """Return the execution as soon as its status is one of `until`."""
         deadline = time.monotonic() + deadline_s
-        while True:
+        for pause in pauses():
             seen = self.execution(execution_id)
             if seen["status"] in until:
                 return seen
             assert time.monotonic() < deadline, f"not {sorted(until)} in {deadline_s} s: {seen}"
             assert seen["status"] not in FINAL, f"expected {sorted(until)}, found {seen}"
-            time.sleep(0.01)
+            time.sleep(pause)
+        raise AssertionError("pauses() has no end")

@@ -17,7 +17,7 @@ from ignition_toolkit.execution.views import CancelAnswer, ExecutionView, Health
 from ignition_toolkit.execution.worker import Worker
 from ignition_toolkit.playbook.models import CancellationRecord, CancelSource, ExecutionStatus
 from ignition_toolkit.storage import EventRow
-from tests.polling import poll_until_async
+from tests.polling import pauses, poll_until_async
 
 E = ExecutionStatus
 #: Seconds for what takes a moment on an idle machine; generous, as it may be busy.
@@ -129,17 +129,21 @@ class Rig:
     ) -> ExecutionView:
         """Wait until something holds of an execution as a client sees it."""
         deadline = time.monotonic() + SOON_S
-        while not is_so(view := await self.view(execution_id)):
+        for pause in pauses():
+            if is_so(view := await self.view(execution_id)):
+                break
             assert time.monotonic() < deadline, view
-            await asyncio.sleep(0.005)
+            await asyncio.sleep(pause)
         return view
 
     async def health(self, is_so: Callable[[Health], bool]) -> Health:
         """Wait until something holds of the worker's health."""
         deadline = time.monotonic() + SOON_S
-        while not is_so(health := await self.worker.health()):
+        for pause in pauses():
+            if is_so(health := await self.worker.health()):
+                break
             assert time.monotonic() < deadline, health
-            await asyncio.sleep(0.005)
+            await asyncio.sleep(pause)
         return health
 
     async def reach(self, execution_id: str, *statuses: ExecutionStatus) -> ExecutionView:
