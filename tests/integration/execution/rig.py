@@ -131,20 +131,20 @@ class Rig:
         deadline = time.monotonic() + SOON_S
         for pause in pauses():
             if is_so(view := await self.view(execution_id)):
-                break
+                return view
             assert time.monotonic() < deadline, view
             await asyncio.sleep(pause)
-        return view
+        raise AssertionError("pauses() has no end")
 
     async def health(self, is_so: Callable[[Health], bool]) -> Health:
         """Wait until something holds of the worker's health."""
         deadline = time.monotonic() + SOON_S
         for pause in pauses():
             if is_so(health := await self.worker.health()):
-                break
+                return health
             assert time.monotonic() < deadline, health
             await asyncio.sleep(pause)
-        return health
+        raise AssertionError("pauses() has no end")
 
     async def reach(self, execution_id: str, *statuses: ExecutionStatus) -> ExecutionView:
         """Wait until an execution has one of these statuses."""
