@@ -17,7 +17,7 @@ from tests.polling import poll_until
 
 MARKER = "ITK_RUN"
 
-#: Seconds between beats are 0.01; a process that beat within this is alive and acting.
+#: Seconds between beats are 0.01 to 0.03; a process that beat within this is alive and acting.
 RECENT_S = 1.0
 
 

@@ -17,7 +17,7 @@ import time
 from pathlib import Path
 
 #: Seconds between two beats.
-INTERVAL_S = 0.01
+INTERVAL_S = 0.02
 #: Seconds after which everything here ends by itself, if nobody stops it.
 LIFE_S = 180.0
 CHAIN_LIFE_S = 30.0

@@ -10,5 +10,5 @@ while [ "$turns" -lt 3000 ]; do
     read -r uptime rest < /proc/uptime
     echo "$$ $start b$uptime" >> "$beat"
     turns=$((turns + 1))
-    sleep 0.015
+    sleep 0.03
 done
