@@ -35,13 +35,12 @@ class RepeatedStarts:
         self._file = data_dir / FILE_NAME
         self._lock = threading.Lock()
 
-    def key_of(self, request: StartRequest) -> StartKey | None:
-        """Return what a request's row is stored with; None where the request has no key.
+    def key_of(self, request: StartRequest) -> StartKey:
+        """Return what the row of a request with a key is stored with.
 
         Raises StoreError when the file of the hash's key cannot be read or made.
         """
-        if request.idempotency_key is None:
-            return None
+        assert request.idempotency_key is not None
         asked = [request.playbook_path, request.playbook_text, request.parameters]
         text = json.dumps(asked, sort_keys=True).encode("ascii")
         return StartKey(request.idempotency_key, hmac.digest(self._secret(), text, "sha256").hex())

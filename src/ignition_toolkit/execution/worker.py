@@ -113,9 +113,9 @@ class Worker:
         A request whose idempotency key was used in the last 24 h returns the execution that it
         has started; raises KeyReused when that request was another one.
         """
-        key = await _read(lambda: self._repeated.key_of(request))
-        if key is None:
+        if request.idempotency_key is None:
             return await self._thread.do(self._core.manager.start(request))
+        key = await _read(lambda: self._repeated.key_of(request))
         if (first := await _read(lambda: self._repeated.first(key))) is not None:
             return await self.execution(first)
         try:

@@ -45,7 +45,8 @@ async def test_fifty_executions_leave_no_handle_no_thread_no_zombie_and_no_file(
     # As many runners as before, or more when some were being started for those that waited.
     more = 4 * (len(pool.warm_pids) - 1)
     assert len(os.listdir("/proc/self/fd")) <= handles + more + 4
-    assert threading.active_count() <= threads + 4
+    # The loop's executor and those of the pool grow to their size, once.
+    assert threading.active_count() <= threads + 8
     folders = list(pool._run_dir.iterdir())
     assert len(folders) == len(pool.pids)
     assert rig.worker._core.manager._runs == {}

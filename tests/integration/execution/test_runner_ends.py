@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 from pathlib import Path
 from typing import Any
@@ -31,7 +32,11 @@ ENDS = [
     ("exit", "the runner ended by itself with exit code 3 during this step"),
     ("kill", "the runner was ended by signal SIGKILL during this step"),
     ("segv", "the runner was ended by signal SIGSEGV during this step"),
-    ("close", "a step closed its descriptors during this step"),
+    # What is seen first: the end of its stream, or its own, for want of descriptors.
+    (
+        "close",
+        r"(a step closed its descriptors|ended by itself with exit code 120) during this step",
+    ),
     ("garbage", "the runner's event stream is damaged"),
 ]
 
@@ -47,7 +52,7 @@ async def test_a_runner_that_ends_by_itself_fails_its_step_and_says_how(
     point = rig.point()
     view = await rig.run(playbook(step("a", "held.end", how=how, point=str(point)), log("b")))
     assert view.status is E.FAILED, view
-    assert text in (steps(view)["a"].error or "")
+    assert re.search(text, steps(view)["a"].error or "")
     assert step_statuses(view) == {"a": "failed", "b": "pending"}
     assert not is_alive(point.pids[0])
     assert view.cancellation is None

@@ -18,6 +18,8 @@ from tests.subreaper import adopt_orphans
 
 STUCK = Path(__file__).with_name("stuck.py")
 FOLDER = "f0"
+#: Seconds for what takes a moment; generous, as the machine may be busy.
+SOON_S = 30.0
 WORKER = "w1"
 
 # Any: a message is a JSON object.
@@ -69,9 +71,9 @@ class Runner:
                 for name in names
             )
 
-        poll_until(lambda: all(any(is_of(p, name) for p in self.beats()) for name in names), 10)
+        poll_until(lambda: all(any(is_of(p, name) for p in self.beats()) for name in names), SOON_S)
         first = self.beats()
-        poll_until(beat_on)
+        poll_until(beat_on, SOON_S)
 
 
 def is_of(path: str, name: str) -> bool:

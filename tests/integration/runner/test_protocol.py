@@ -276,7 +276,8 @@ def test_done_after_a_cancel_overtakes_a_flood_and_no_state(runner: RunnerUnderT
     runner.reads_events.set()
     done = runner.await_done()
     assert done == Done(status=CANCELLED)
-    assert runner.time_of(done) - at < 0.25, "the cancel waited for the reader"
+    # Without a cancel it waits two seconds for who does not read.
+    assert runner.time_of(done) - at < 1.0, "the cancel waited for the reader"
     assert runner.await_end() == 0
     last = [e.body for e in runner.envelopes][-1]
     assert last is done or isinstance(last, LogsDropped)

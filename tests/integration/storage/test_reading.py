@@ -51,6 +51,7 @@ FULL = execution(
     rerun_of="other",
     rerun_from_step="outer/inner",
     idempotency_key="k",
+    idempotency_fingerprint="f",
 )
 
 

@@ -39,12 +39,6 @@ def asked(key: str | None = "k", **fields: Any) -> StartRequest:
     return StartRequest(**(given | fields), idempotency_key=key)
 
 
-def key_of(repeated: RepeatedStarts, request: StartRequest) -> StartKey:
-    key = repeated.key_of(request)
-    assert key is not None
-    return key
-
-
 def start(store: Store, execution_id: str, key: StartKey, age: timedelta = timedelta(0)) -> None:
     """Store an execution that was started with a key so long ago."""
     row = execution(
@@ -56,21 +50,16 @@ def start(store: Store, execution_id: str, key: StartKey, age: timedelta = timed
     store.submit([AddExecution(row)]).result(SOON_S)
 
 
-def test_a_request_without_a_key_has_none(repeated: RepeatedStarts, tmp_path: Path) -> None:
-    assert repeated.key_of(asked(None)) is None
-    assert not (tmp_path / FILE_NAME).exists()
-
-
 def test_the_same_request_finds_the_first_execution_whoever_asks(
     repeated: RepeatedStarts, store: Store
 ) -> None:
-    key = key_of(repeated, asked())
+    key = repeated.key_of(asked())
     assert repeated.first(key) is None
     start(store, "first", key)
     other_order = dict(reversed(PARAMETERS.items()))
     again = asked(parameters=other_order, requested_by="somebody", source="cli")
-    assert repeated.first(key_of(repeated, again)) == "first"
-    assert repeated.first(key_of(repeated, asked("another"))) is None
+    assert repeated.first(repeated.key_of(again)) == "first"
+    assert repeated.first(repeated.key_of(asked("another"))) is None
 
 
 @pytest.mark.parametrize(
@@ -88,17 +77,17 @@ def test_the_same_request_finds_the_first_execution_whoever_asks(
 def test_another_request_with_the_same_key_is_refused_and_names_the_first(
     repeated: RepeatedStarts, store: Store, fields: dict[str, Any]
 ) -> None:
-    start(store, "first", key_of(repeated, asked()))
+    start(store, "first", repeated.key_of(asked()))
     with pytest.raises(KeyReused, match="execution first with another body") as caught:
-        repeated.first(key_of(repeated, asked(**fields)))
+        repeated.first(repeated.key_of(asked(**fields)))
     assert caught.value.fields == {"execution_id": "first"}
 
 
 def test_after_a_day_a_key_stands_for_nothing(repeated: RepeatedStarts, store: Store) -> None:
-    key = key_of(repeated, asked())
+    key = repeated.key_of(asked())
     start(store, "first", key, KEY_LIFE + timedelta(seconds=1))
     assert repeated.first(key) is None
-    assert repeated.first(key_of(repeated, asked(parameters={}))) is None
+    assert repeated.first(repeated.key_of(asked(parameters={}))) is None
     start(store, "young", key, KEY_LIFE - timedelta(minutes=5))
     assert repeated.first(key) == "young"
 
@@ -106,10 +95,10 @@ def test_after_a_day_a_key_stands_for_nothing(repeated: RepeatedStarts, store: S
 def test_the_hash_is_the_same_after_a_restart_and_another_in_another_folder(
     repeated: RepeatedStarts, store: Store, tmp_path: Path
 ) -> None:
-    key = key_of(repeated, asked())
-    assert key_of(RepeatedStarts(store, tmp_path), asked()) == key
+    key = repeated.key_of(asked())
+    assert RepeatedStarts(store, tmp_path).key_of(asked()) == key
     (tmp_path / "other").mkdir()
-    other = key_of(RepeatedStarts(store, tmp_path / "other"), asked())
+    other = RepeatedStarts(store, tmp_path / "other").key_of(asked())
     assert other.fingerprint != key.fingerprint
 
 

@@ -23,6 +23,9 @@ from ignition_toolkit.runner.channel import (
 )
 from tests.polling import poll_until
 
+#: Seconds for what takes a moment; generous, as the machine may be busy.
+SOON_S = 30.0
+
 PIPE_SIZE = 65536
 
 
@@ -56,7 +59,7 @@ class Pipe:
             found.extend(self.read())
             return bool(found) and isinstance(found[-1].body, last)
 
-        poll_until(complete)
+        poll_until(complete, SOON_S)
         return found
 
     def close_reading(self) -> None:
