@@ -259,7 +259,8 @@ class Leg:
                 place = kill.stuck_at or self._state.stuck_at
                 self._state = replace(self._state, own_kills=kills, stuck_at=place)
             case StepChanged() as change:
-                self._runner.drain_output()
+                if change.status is not StepStatus.RUNNING:
+                    self._runner.drain_output()
                 self._follow(change)
                 self._listener.on_event(envelope)
             case _:
