@@ -24,12 +24,17 @@ settings.register_profile(
 settings.load_profile("gate")
 
 
+#: Folders whose tests run one after the other: they fill the machine, or their processes bear the
+#: same markers, so that the janitor of one test would end those of another.
+ONE_AFTER_THE_OTHER = ("tests/e2e/", "tests/integration/janitor/", "tests/unit/execution/")
+
+
 class Groups(LoadScopeScheduling):  # type: ignore[misc]  # its base has no types
-    """Keeps the tests of a file together; those that fill the machine run one after the other."""
+    """Keeps the tests of a file together, and those of some folders."""
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.partition("::")[0]
-        return "tests/e2e" if file.startswith("tests/e2e/") else file
+        return next((group for group in ONE_AFTER_THE_OTHER if file.startswith(group)), file)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Groups:
