@@ -23,7 +23,8 @@ class ExecutionRow:
     `parameters` are redacted; `secret_parameters` names those that were given inline and are
     stored nowhere. `current_step_index` counts the top level from 0.
     `owner` is the worker that runs it. `rerun_of` is the attempt before this one, whose steps
-    before `rerun_from_step` were taken over (None: it began at the first step).
+    before `rerun_from_step` were taken over (None: it began at the first step). `holds` is what it
+    keeps for itself, and keeps blocked when it is over: see `Store.blocking`.
     """
 
     id: str
@@ -49,6 +50,7 @@ class ExecutionRow:
     rerun_of: str | None = None
     rerun_from_step: str | None = None
     idempotency_key: str | None = None
+    holds: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

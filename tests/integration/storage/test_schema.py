@@ -128,9 +128,9 @@ def test_a_database_of_a_newer_release_is_refused_and_kept(database: Database) -
     with opened(database.url) as store:
         add(store, execution("one"))
     database.run("UPDATE alembic_version SET version_num = 'itk9999'")
-    with pytest.raises(StoreError, match=r"schema 'itk9999'.*up to 'itk0002'.*newer release"):
+    with pytest.raises(StoreError, match=r"schema 'itk9999'.*up to 'itk0003'.*newer release"):
         Store.open(database.url)
-    database.run("UPDATE alembic_version SET version_num = 'itk0002'")
+    database.run("UPDATE alembic_version SET version_num = 'itk0003'")
     with opened(database.url) as store:
         assert store.execution("one") is not None
 
