@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ignition_toolkit.credentials.redaction import Redactor
+from ignition_toolkit.execution.views import Claim
 from ignition_toolkit.playbook.models import Program
 
 
@@ -20,6 +21,7 @@ class Job:
         modules: module of each step kind.
         artifacts: folder for files that stay with the execution.
         redactor: knows the secrets.
+        claims: what it keeps for itself while it runs.
         credentials: by name.
     """
 
@@ -29,4 +31,5 @@ class Job:
     modules: dict[str, str]
     artifacts: Path
     redactor: Redactor
+    claims: frozenset[Claim] = frozenset()
     credentials: dict[str, dict[str, Any]] = field(default_factory=dict)

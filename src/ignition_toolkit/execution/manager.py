@@ -14,6 +14,8 @@ import uuid6
 from ignition_toolkit.credentials.redaction import Redactor
 from ignition_toolkit.credentials.secret import Secret
 from ignition_toolkit.errors import NotFound, StoreError
+from ignition_toolkit.execution import blocking
+from ignition_toolkit.execution.dispatch.claims import claims_of
 from ignition_toolkit.execution.dispatch.local import LocalDispatcher
 from ignition_toolkit.execution.janitor_link import JanitorLink
 from ignition_toolkit.execution.job import Job
@@ -28,6 +30,7 @@ from ignition_toolkit.execution.views import (
     CancelAnswer,
     ExecutionSummary,
     ExecutionView,
+    ReleaseAnswer,
     WaitingFor,
 )
 from ignition_toolkit.playbook.arguments import check_arguments, redacted, secret_names
@@ -39,6 +42,7 @@ from ignition_toolkit.playbook.models import (
     utc_now,
 )
 from ignition_toolkit.playbook.program import LoadedProgram
+from ignition_toolkit.storage.changes import AddAudit
 from ignition_toolkit.storage.store import Store
 
 logger = logging.getLogger(__name__)
@@ -79,6 +83,8 @@ class ExecutionManager:
         self._artifacts = artifacts
         self._runs: dict[str, Run] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        #: Those that could not be stopped, while they block something.
+        self._blocking: dict[str, ExecutionRecord] = {}
         self._dispatcher = LocalDispatcher(slots, self._on_start, self._on_wait)
 
     @property
@@ -88,8 +94,13 @@ class ExecutionManager:
 
     @property
     def pending(self) -> int:
-        """How many executions wait for a slot."""
+        """How many executions wait to be started."""
         return self._dispatcher.waiting
+
+    @property
+    def blocking(self) -> list[ExecutionSummary]:
+        """The executions that could not be stopped and block something."""
+        return [record.summary for record in self._blocking.values()]
 
     def live(self, execution_id: str) -> ExecutionView | None:
         """Return an execution as it is in memory, None when it is over and stored."""
@@ -140,6 +151,7 @@ class ExecutionManager:
             modules=self._programs.modules,
             artifacts=self._artifacts / execution_id,
             redactor=Redactor(_secrets(arguments)),
+            claims=claims_of(loaded.program, arguments),
         )
 
     async def _await_row(self, record: ExecutionRecord, stored: Future[None]) -> None:
@@ -154,7 +166,14 @@ class ExecutionManager:
     def submit(self, record: ExecutionRecord, job: Job) -> None:
         """Queue a stored execution."""
         self._runs[record.execution_id] = Run(record, job)
-        self._dispatcher.submit(record.execution_id)
+        self._dispatcher.submit(record.execution_id, job.claims)
+
+    def block(self, record: ExecutionRecord) -> None:
+        """Keep blocked what an execution of an earlier worker holds, before anything is queued."""
+        holds = record.summary.holds
+        if holds is not None:
+            self._blocking[record.execution_id] = record
+            self._dispatcher.block(record.execution_id, holds.claims)
 
     # The life of an execution.
 
@@ -164,7 +183,8 @@ class ExecutionManager:
     def _on_start(self, execution_id: str) -> None:
         run = self._runs[execution_id]
         run.supervision = Supervision(run.job, run.record, self._pool, self._janitor, run.on_pause)
-        run.record.move(ExecutionStatus.RUNNING, owner=self._owner)
+        holds = blocking.held(run.job.claims)
+        run.record.move(ExecutionStatus.RUNNING, owner=self._owner, holds=holds)
         run.log_move()
         task = asyncio.create_task(self._supervise(run, run.supervision), name=execution_id)
         self._tasks[execution_id] = task
@@ -182,11 +202,14 @@ class ExecutionManager:
         self, run: Run, verdict: Verdict, cancellation: CancellationRecord | None
     ) -> Future[None]:
         execution_id = run.record.execution_id
+        blocks = bool(run.job.claims and verdict.leftovers)
         try:
             stored = run.finish(verdict, cancellation)
         finally:
             self._tasks.pop(execution_id, None)
-            self._dispatcher.release(execution_id)
+            if blocks:
+                self._blocking[execution_id] = run.record
+            self._dispatcher.release(execution_id, blocks=blocks)
         # Kept until it is stored: a locked database or a full disk loses nothing.
         loop = asyncio.get_running_loop()
         stored.add_done_callback(lambda done: self._on_stored(loop, execution_id, done))
@@ -227,6 +250,8 @@ class ExecutionManager:
         """
         for run in runs:
             run.tell(request)
+        # Together: what one of them leaves must not start another that is cancelled as well.
+        self._dispatcher.withdraw(run.record.execution_id for run in runs)
         already = [run.record.status is ExecutionStatus.CANCELLING for run in runs]
         stored = [
             asyncio.wrap_future(self._note_cancel(run, request))
@@ -243,7 +268,6 @@ class ExecutionManager:
         return self._cancel_pending(run, request.record)
 
     def _cancel_pending(self, run: Run, record: CancellationRecord) -> Future[None]:
-        self._dispatcher.withdraw(run.record.execution_id)
         outcome = CancelOutcome.COOPERATIVE
         ended = {"outcome": outcome, "step_stopped_ms": 0.0, "tree_gone_ms": 0.0}
         record = record.model_copy(update=ended)
@@ -254,6 +278,30 @@ class ExecutionManager:
         """End an execution that is being cancelled without a grace and without on_cancel."""
         if (run := self._runs.get(execution_id)) is not None:
             run.kill_now()
+
+    async def release(self, execution_id: str, note: AddAudit) -> ReleaseAnswer:
+        """Free what an execution blocks that could not be stopped; waits for the commit, not long.
+
+        Args:
+            execution_id: the execution.
+            note: who asked for it, stored with it.
+
+        Raises NotFound when it blocks nothing here.
+        """
+        record = self._blocking.get(execution_id)
+        holds = record.summary.holds if record is not None else None
+        if record is None or holds is None:
+            raise NotFound(f"execution {execution_id!r} blocks nothing here", id=execution_id)
+        stored = asyncio.wrap_future(record.let_go(note))
+        del self._blocking[execution_id]
+        self._dispatcher.unblock(execution_id)
+        logger.info(
+            "%s is free again: released from %s", holds.title, execution_id,
+            extra={"action": "released", "execution_id": execution_id},
+        )  # fmt: skip
+        await asyncio.wait({stored}, timeout=STORE_CANCEL_S)
+        status = record.status
+        return ReleaseAnswer(execution_id=execution_id, status=status, released=holds.claims)
 
     def find(self, execution_id: str) -> Run:
         """Return an execution that is not over. Raises NotFound, WrongState."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ignition_toolkit.execution.views import ExecutionSummary, StepView, WaitingFor
+from ignition_toolkit.execution.views import ExecutionSummary, Holding, StepView, WaitingFor
 from ignition_toolkit.playbook.models import CancellationRecord, ExecutionStatus, StepStatus
 from ignition_toolkit.storage.rows import ExecutionRow, StepRow
 
@@ -17,6 +17,7 @@ def summary_of(row: ExecutionRow) -> ExecutionSummary:
         playbook_path=row.playbook_path,
         status=ExecutionStatus(row.status),
         waiting_for=WaitingFor.model_validate(row.waiting_for) if row.waiting_for else None,
+        holds=Holding.model_validate(row.holds) if row.holds else None,
         created_at=row.created_at,
         started_at=row.started_at,
         completed_at=row.completed_at,
