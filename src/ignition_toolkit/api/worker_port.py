@@ -7,7 +7,13 @@ from typing import Any, Protocol
 
 from ignition_toolkit.execution.hub import EventHub
 from ignition_toolkit.execution.requests import StartRequest
-from ignition_toolkit.execution.views import CancelAnswer, ExecutionPage, ExecutionView, Health
+from ignition_toolkit.execution.views import (
+    CancelAnswer,
+    ExecutionPage,
+    ExecutionView,
+    Health,
+    ReleaseAnswer,
+)
 from ignition_toolkit.playbook.catalog import Catalog
 from ignition_toolkit.playbook.models import CancelSource, ExecutionStatus
 from ignition_toolkit.storage import EventRow
@@ -50,6 +56,12 @@ class WorkerPort(Protocol):
 
     async def skip(self, execution_id: str) -> CancelAnswer:
         """Skip the current step, or the next one while paused."""
+        ...
+
+    async def release(
+        self, execution_id: str, *, source: str, requested_by: str | None
+    ) -> ReleaseAnswer:
+        """Free what an execution blocks that could not be stopped."""
         ...
 
     async def execution(self, execution_id: str) -> ExecutionView:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import Annotated, Any
 from urllib.parse import quote
 
@@ -15,7 +16,6 @@ from ignition_toolkit.api.routes.executions import MAX_OFFSET
 from ignition_toolkit.api.routes.playbooks import library_path
 from ignition_toolkit.errors import ParametersInvalid, PlaybookInvalid, ToolkitError, WrongState
 from ignition_toolkit.execution.requests import StartRequest
-from ignition_toolkit.execution.views import CancelAnswer
 from ignition_toolkit.playbook.models import CancelSource
 from ignition_toolkit.web.forms import TOKEN_FIELD, given_parameters, read_form
 from ignition_toolkit.web.pages import LOG_LINES, Attempt
@@ -96,16 +96,18 @@ async def act(
     return RedirectResponse(f"/executions/{quote(execution_id, safe='')}", status_code=303)
 
 
-async def _act(execution_id: str, action: str, parts: Parts, request: Request) -> CancelAnswer:
-    worker = parts.worker
-    if action == "cancel":
-        return await worker.cancel(
-            execution_id, source=CancelSource.WEB, requested_by=requester_name(request)
-        )
-    actions = {"pause": worker.pause, "resume": worker.resume, "skip": worker.skip}
+async def _act(execution_id: str, action: str, parts: Parts, request: Request) -> None:
+    worker, by = parts.worker, requester_name(request)
+    actions: dict[str, Callable[[], Awaitable[object]]] = {
+        "cancel": lambda: worker.cancel(execution_id, source=CancelSource.WEB, requested_by=by),
+        "release": lambda: worker.release(execution_id, source="web", requested_by=by),
+        "pause": lambda: worker.pause(execution_id),
+        "resume": lambda: worker.resume(execution_id),
+        "skip": lambda: worker.skip(execution_id),
+    }
     if action not in actions:
         raise HTTPException(404)
-    return await actions[action](execution_id)
+    await actions[action]()
 
 
 @router.get("/playbooks")
