@@ -13,6 +13,7 @@ from ignition_toolkit.execution.views import (
     ExecutionSummary,
     ExecutionView,
     Health,
+    ReleaseAnswer,
 )
 from ignition_toolkit.playbook.catalog import Catalog
 from ignition_toolkit.playbook.models import CancelSource, ExecutionStatus
@@ -63,6 +64,12 @@ class WorkerPort(Protocol):
 
     async def skip(self, execution_id: str) -> CancelAnswer:
         """Skip the current step, or the next one while paused."""
+        ...
+
+    async def release(
+        self, execution_id: str, *, source: str, requested_by: str | None
+    ) -> ReleaseAnswer:
+        """Free what an execution blocks that could not be stopped."""
         ...
 
     async def execution(self, execution_id: str) -> ExecutionView:

@@ -288,6 +288,14 @@ def skip(execution_id: ExecutionId, as_json: Json = False, server: Server = None
     _control(server, execution_id, "skip", as_json)
 
 
+@app.command(rich_help_panel=LOOKING)
+def release(execution_id: ExecutionId, as_json: Json = False, server: Server = None) -> None:
+    """Free what an execution blocks that could not be stopped."""
+    from ignition_toolkit.cli.commands.controlling import release as release_execution
+
+    release_execution(server, execution_id, as_json=as_json)
+
+
 def _control(server: str | None, execution_id: str, verb: str, as_json: bool) -> None:
     from ignition_toolkit.cli.commands.controlling import control
 

@@ -50,6 +50,8 @@ def execution_lines(view: ExecutionView, style: Style) -> Iterator[str]:
         yield f"waits for  {waiting_text(view)}"
     if view.rerun_of:
         yield f"rerun of   {view.rerun_of}{_taken_over(view)}"
+    if view.holds:
+        yield f"{'blocks' if view.status.final else 'holds':<10} {holding_text(view)}"
     if view.parameters:
         given = (f"{name}={printable(str(value))}" for name, value in view.parameters.items())
         yield f"parameters {', '.join(given)}"
@@ -80,7 +82,15 @@ def waiting_text(view: ExecutionSummary) -> str:
         return ""
     waits = view.waiting_for
     held = f", held by {waits.held_by}" if waits.held_by else ""
-    return f"{waits.kind} {printable(waits.name)} since {local_time(waits.since)}{held}"
+    return f"{printable(waits.title)} since {local_time(waits.since)}{held}"
+
+
+def holding_text(view: ExecutionSummary) -> str:
+    """Return what an execution holds, and how to release it when it is over; empty for nothing."""
+    if not view.holds:
+        return ""
+    release = f" until `itk release {view.execution_id}`" if view.status.final else ""
+    return f"{printable(view.holds.title)}{release}"
 
 
 def step_lines(steps: Iterable[StepView], style: Style) -> Iterator[str]:
@@ -192,4 +202,6 @@ def _age(item: ExecutionSummary) -> str:
 
 def _what(item: ExecutionSummary) -> str:
     waits = waiting_text(item)
-    return f"{playbook_title(item)}{f', waits for {waits}' if waits else ''}"
+    blocks = holding_text(item) if item.status.final else ""
+    more = f", waits for {waits}" if waits else f", blocks {blocks}" if blocks else ""
+    return f"{playbook_title(item)}{more}"

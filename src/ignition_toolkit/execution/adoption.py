@@ -4,25 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from concurrent.futures import Future
 
 from ignition_toolkit.credentials.redaction import Redactor
 from ignition_toolkit.errors import InternalError, PlaybookInvalid, ToolkitError
-from ignition_toolkit.execution import on_cancel
+from ignition_toolkit.execution.dead_worker import Found, close_dead, find, is_owner_alive
 from ignition_toolkit.execution.manager import ExecutionManager
-from ignition_toolkit.execution.owner import ProcessIdentity
 from ignition_toolkit.execution.programs import Programs
 from ignition_toolkit.execution.record import ExecutionRecord
 from ignition_toolkit.execution.reruns import TakenOver
 from ignition_toolkit.execution.stored_views import snapshot_of, step_of, summary_of
 from ignition_toolkit.playbook.arguments import check_arguments
-from ignition_toolkit.playbook.models import (
-    CancellationRecord,
-    CancelOutcome,
-    CancelSource,
-    ExecutionStatus,
-    StepStatus,
-)
+from ignition_toolkit.playbook.models import ExecutionStatus, Leftover
 from ignition_toolkit.storage.rows import ExecutionRow, StepRow
 from ignition_toolkit.storage.store import Store
 
@@ -30,26 +24,8 @@ logger = logging.getLogger(__name__)
 
 #: Seconds that a start waits for the states of dead runs to be stored.
 WRITTEN_S = 10.0
-
-WORKER_DIED = "the server or `itk run` that ran it ended without finishing it"
-
-
-def owner_text(identity: ProcessIdentity, worker: str) -> str:
-    """Return how the rows of running executions name their worker."""
-    return f"{identity.boot_id} {identity.pid} {identity.start} {worker}"
-
-
-def is_owner_alive(owner: str | None) -> bool:
-    """Whether the process of a row's worker lives, and is not this one.
-
-    This process owns the data folder anew: whatever an earlier worker in it had, it has lost.
-    """
-    try:
-        boot_id, pid, start, _ = (owner or "").split(" ")
-        identity = ProcessIdentity(int(pid), boot_id, int(start))
-    except ValueError:
-        return False
-    return identity != ProcessIdentity.mine() and identity.alive
+#: What an execution is that had a runner when its worker died.
+LOST = (ExecutionStatus.RUNNING, ExecutionStatus.PAUSED, ExecutionStatus.CANCELLING)
 
 
 class Adoption:
@@ -66,35 +42,64 @@ class Adoption:
         self._programs = programs
         self._manager = manager
 
-    async def run(self, *, resume_pending: bool) -> None:
+    async def run(self, left: Sequence[Leftover] = (), *, resume_pending: bool) -> None:
         """Write the final states of what was running, and queue what was pending.
 
         Returns when the states are stored, or the database did not take them in time: then they
         wait in memory like any other change.
+
+        Args:
+            left: processes of dead workers that could not be ended just now. Nobody can tell
+                whose they are: each execution that was running counts as not stopped.
+            resume_pending: whether what was pending is queued, else it stays pending.
         """
-        written: list[Future[None]] = []
-        for row, steps in await asyncio.get_running_loop().run_in_executor(None, self._read):
-            record = record_of(self._store, row, steps)
-            if record.status is not ExecutionStatus.PENDING:
-                written.append(close_dead(record, row))
-            elif resume_pending:
-                written += await self._queue_again(record, row, steps)
+        found = await asyncio.get_running_loop().run_in_executor(None, self._read)
+        over = [one for one in found if one.record.status.final]
+        pending = [one for one in found if one.record.status is ExecutionStatus.PENDING]
+        lost = [one for one in found if one.record.status in LOST]
+        # What stays blocked comes first: nothing that waited may start on it.
+        written = [done for one in over for done in self._look_whether_free(one)]
+        known = {(process.pid, process.start) for one in over for process in one.alive}
+        new = tuple(process for process in left if (process.pid, process.start) not in known)
+        for one in lost:
+            # What had not begun has left nothing.
+            left = one.alive or (new if one.row.started_at is not None else ())
+            written.append(close_dead(one.record, one.row, left))
+            self._manager.block(one.record)
+        for one in pending if resume_pending else ():
+            written += await self._queue_again(one)
         if written:
             await asyncio.wait(map(asyncio.wrap_future, written), timeout=WRITTEN_S)
 
-    def _read(self) -> list[tuple[ExecutionRow, list[StepRow]]]:
-        """Return what is not over and nobody's, with its steps. Blocks."""
-        found = []
+    def _read(self) -> list[Found]:
+        """Return what is not over and nobody's, and what blocks something. Blocks."""
+        found = [find(row, record_of(self._store, row, [])) for row in self._store.blocking()]
         for row in self._store.unfinished():
             if is_owner_alive(row.owner):
                 logger.error("execution %s is left alone: its worker lives (%s)", row.id, row.owner)
             else:
-                found.append((row, self._store.step_runs(row.id)))
+                steps = self._store.step_runs(row.id)
+                found.append(find(row, record_of(self._store, row, steps), steps))
         return found
 
-    async def _queue_again(
-        self, record: ExecutionRecord, row: ExecutionRow, steps: list[StepRow]
-    ) -> list[Future[None]]:
+    def _look_whether_free(self, found: Found) -> list[Future[None]]:
+        """Keep blocked what a process can still act on that could not be ended, and free the rest.
+
+        A person who ends it by hand, or restarts the machine, need not release it as well.
+        """
+        record = found.record
+        if found.alive:
+            self._manager.block(record)
+            return []
+        what = record.summary.holds.title if record.summary.holds else "nothing"
+        logger.info(
+            "%s is free again: what execution %s had left has ended", what, record.execution_id,
+            extra={"action": "released", "execution_id": record.execution_id},
+        )  # fmt: skip
+        return [record.let_go()]
+
+    async def _queue_again(self, found: Found) -> list[Future[None]]:
+        row, record = found.row, found.record
         try:
             _refuse_secrets(row)
             snapshot = snapshot_of(row)
@@ -102,7 +107,7 @@ class Adoption:
             main = loaded.program.main
             arguments = check_arguments(main, row.parameters)
             begin = row.rerun_from_step
-            taken = TakenOver.read(main, begin, steps) if begin is not None else None
+            taken = TakenOver.read(main, begin, found.steps) if begin is not None else None
         except ToolkitError as error:
             lines = error.problems if isinstance(error, PlaybookInvalid) else []
             text = "; ".join([error.message, *lines])
@@ -126,26 +131,3 @@ def record_of(store: Store, row: ExecutionRow, steps: list[StepRow]) -> Executio
     """Return the record of a stored execution, to go on with it."""
     views = [step_of(step) for step in steps]
     return ExecutionRecord(store, summary_of(row), row.parameters, Redactor(()), views)
-
-
-def close_dead(record: ExecutionRecord, row: ExecutionRow) -> Future[None]:
-    """Write the final status of an execution whose worker is dead and whose tree is gone."""
-    if row.cancel_requested_at is None:
-        record.close_running(StepStatus.FAILED, WORKER_DIED)
-        return record.move(ExecutionStatus.INTERRUPTED, error=WORKER_DIED)
-    cancellation = record.summary.cancellation or CancellationRecord(
-        requested_at=row.cancel_requested_at,
-        requested_by=row.cancel_requested_by,
-        source=CancelSource(row.cancel_source or CancelSource.API),
-    )
-    record.close_running(StepStatus.CANCELLED, None)
-    # Its figures are known already when the worker died while on_cancel steps ran.
-    values = {
-        "outcome": cancellation.outcome or CancelOutcome.WORKER_LOST,
-        "on_cancel": on_cancel.after_worker_lost(cancellation.on_cancel, record.steps, WORKER_DIED),
-    }
-    cancellation = cancellation.model_copy(update=values)
-    if cancellation.outcome is CancelOutcome.NOT_STOPPED:
-        error = "could not be stopped; its worker died while it tried"
-        return record.move(ExecutionStatus.FAILED, error=error, cancellation=cancellation)
-    return record.move(ExecutionStatus.CANCELLED, cancellation=cancellation)

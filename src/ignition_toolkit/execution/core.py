@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Literal
 
 from ignition_toolkit.errors import InternalError
-from ignition_toolkit.execution.adoption import Adoption, owner_text
+from ignition_toolkit.execution.adoption import Adoption
+from ignition_toolkit.execution.dead_worker import owner_text
 from ignition_toolkit.execution.janitor_link import JanitorLink
 from ignition_toolkit.execution.manager import ExecutionManager
 from ignition_toolkit.execution.owner import ProcessIdentity
@@ -23,8 +24,9 @@ from ignition_toolkit.execution.programs import Programs
 from ignition_toolkit.execution.questions import Questions
 from ignition_toolkit.execution.reaper import Reaper, become_subreaper
 from ignition_toolkit.execution.settings import Settings
-from ignition_toolkit.execution.views import Health
+from ignition_toolkit.execution.views import ExecutionSummary, Health
 from ignition_toolkit.playbook.library import Library
+from ignition_toolkit.playbook.models import Leftover
 from ignition_toolkit.storage.store import Store
 
 logger = logging.getLogger(__name__)
@@ -95,9 +97,10 @@ class Core:
         self._parts.push_async_callback(self._pool.close)
         await self._janitor.start()
         self._pool.refill()
-        await self._end_leftovers()
+        leftovers = await self._end_leftovers()
         await self.programs.look_at_kinds()
-        await Adoption(self._store, self.programs, self.manager).run(resume_pending=is_server)
+        adoption = Adoption(self._store, self.programs, self.manager)
+        await adoption.run(leftovers, resume_pending=is_server)
         self._reap_again()
 
     async def stop(self) -> None:
@@ -106,7 +109,8 @@ class Core:
             self._reaping.cancel()
         await self._parts.aclose()
 
-    async def _end_leftovers(self) -> None:
+    async def _end_leftovers(self) -> tuple[Leftover, ...]:
+        """End what dead workers have left; return what could not be ended."""
         swept = await self._janitor.sweep()
         for process in swept.killed:
             logger.warning("a leftover was ended: %s (%s)", process.name, process.pid)
@@ -114,6 +118,7 @@ class Core:
             logger.error("a leftover cannot be ended: %s (%s): %s", left.name, left.pid, left.why)
         loop = asyncio.get_running_loop()
         await loop.run_in_executor(None, _remove_others, self._run_dir)
+        return swept.leftovers
 
     def _own_children(self) -> set[int]:
         janitor = self._janitor.pid
@@ -139,6 +144,7 @@ class Core:
             problems.append(f"the database takes nothing, changes wait in memory: {behind.error}")
         if not janitor:
             problems.append("the janitor does not answer; it is started again when it has died")
+        problems += map(_blocked_text, self.manager.blocking)
         is_down = not janitor or runner_problem is not None
         return Health(
             status="down" if is_down else "degraded" if problems else "ok",
@@ -157,6 +163,15 @@ class Core:
         if self._pool.problem is not None:
             return f"no runner comes up: {self._pool.problem}"
         return None if self._pool.has_started else "the first runner is being started"
+
+
+def _blocked_text(execution: ExecutionSummary) -> str:
+    what = execution.holds.title if execution.holds else "something"
+    execution_id = execution.execution_id
+    return (
+        f"{what} is blocked: execution {execution_id} could not be stopped; end its leftovers by "
+        f"hand, then `itk release {execution_id}`"
+    )
 
 
 def _folder_mark(data_dir: Path) -> str:

@@ -52,6 +52,7 @@ class _Killed(_Answer):
 class _Left(_Answer):
     pid: int
     name: str
+    start: int | None = None
     state: str = ""
     uid: int | None = None
     why: str = ""

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ignition_toolkit.credentials.redaction import Redactor
+from ignition_toolkit.execution.views import Claim
 from ignition_toolkit.playbook.engine_host import Resume
 from ignition_toolkit.playbook.models import Program
 
@@ -21,6 +22,7 @@ class Job:
         modules: module of each step kind.
         artifacts: folder for files that stay with the execution.
         redactor: knows the secrets.
+        claims: what it keeps for itself while it runs.
         credentials: by name.
         resume: what was done before its first step, by the attempt that a rerun goes on from.
     """
@@ -31,5 +33,6 @@ class Job:
     modules: dict[str, str]
     artifacts: Path
     redactor: Redactor
+    claims: frozenset[Claim] = frozenset()
     credentials: dict[str, dict[str, Any]] = field(default_factory=dict)
     resume: Resume = field(default_factory=Resume)

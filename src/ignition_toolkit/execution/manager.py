@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
 import uuid6
 
-from ignition_toolkit.credentials.redaction import Redactor
-from ignition_toolkit.credentials.secret import Secret
-from ignition_toolkit.errors import NotFound, RerunRefused, StoreError, WrongState
-from ignition_toolkit.execution.acceptance import Origin, new_record
+from ignition_toolkit.errors import NotFound, StoreError, WrongState
+from ignition_toolkit.execution import blocking
+from ignition_toolkit.execution.acceptance import Origin, load_again, new_job, new_record
 from ignition_toolkit.execution.dispatch.local import LocalDispatcher
 from ignition_toolkit.execution.janitor_link import JanitorLink
 from ignition_toolkit.execution.job import Job
@@ -29,17 +28,16 @@ from ignition_toolkit.execution.requests import (
 )
 from ignition_toolkit.execution.reruns import TakenOver, prepare
 from ignition_toolkit.execution.run import Run
-from ignition_toolkit.execution.stored_views import snapshot_of
 from ignition_toolkit.execution.supervisor import Supervision
 from ignition_toolkit.execution.verdict import Verdict
 from ignition_toolkit.execution.views import (
     CancelAnswer,
     ExecutionSummary,
     ExecutionView,
+    ReleaseAnswer,
     WaitingFor,
 )
 from ignition_toolkit.playbook.arguments import check_arguments, secret_names
-from ignition_toolkit.playbook.engine_host import Resume
 from ignition_toolkit.playbook.models import (
     CancellationRecord,
     CancelOutcome,
@@ -47,6 +45,7 @@ from ignition_toolkit.playbook.models import (
     ExecutionStatus,
 )
 from ignition_toolkit.playbook.program import LoadedProgram
+from ignition_toolkit.storage.changes import AddAudit
 from ignition_toolkit.storage.rows import ExecutionRow, StepRow
 from ignition_toolkit.storage.store import Store
 
@@ -88,6 +87,8 @@ class ExecutionManager:
         self._artifacts = artifacts
         self._runs: dict[str, Run] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        #: Those that could not be stopped, while they block something.
+        self._blocking: dict[str, ExecutionRecord] = {}
         self._dispatcher = LocalDispatcher(slots, self._on_start, self._on_wait)
 
     @property
@@ -97,8 +98,13 @@ class ExecutionManager:
 
     @property
     def pending(self) -> int:
-        """How many executions wait for a slot."""
+        """How many executions wait to be started."""
         return self._dispatcher.waiting
+
+    @property
+    def blocking(self) -> list[ExecutionSummary]:
+        """The executions that could not be stopped and block something."""
+        return [record.summary for record in self._blocking.values()]
 
     def live(self, execution_id: str) -> ExecutionView | None:
         """Return an execution as it is in memory, None when it is over and stored."""
@@ -138,22 +144,10 @@ class ExecutionManager:
         if not ExecutionStatus(old.status).final:
             text = f"execution {old.id} is {old.status} and cannot be run again: it is not over"
             raise WrongState(text, status=old.status)
-        loaded = await self._load_again(old, newest=request.newest)
+        loaded = await load_again(self._programs, old, newest=request.newest)
         prepared = prepare(old, steps, loaded.program.main, request.from_step)
         origin = Origin(request.requested_by, rerun_of=old.id, taken=prepared.taken)
         return await self._accept(loaded, prepared.arguments, origin)
-
-    async def _load_again(self, old: ExecutionRow, *, newest: bool) -> LoadedProgram:
-        if not newest:
-            snapshot = snapshot_of(old)
-            return await self._programs.from_snapshot(snapshot.main, snapshot.files)
-        try:
-            return await self._programs.load(old.playbook_path, None)
-        except NotFound as error:
-            raise RerunRefused(
-                f"execution {old.id} has no newest text: {error.message}; it may have been started "
-                "from a file outside the library; run the text again that it ran before"
-            ) from error
 
     # Any: checked values; secrets are `Secret`.
     async def _accept(
@@ -176,14 +170,8 @@ class ExecutionManager:
         taken: TakenOver | None = None,
     ) -> Job:
         """Return what an execution runs."""
-        return Job(
-            program=loaded.program,
-            parameters=arguments,
-            modules=self._programs.modules,
-            artifacts=self._artifacts / execution_id,
-            redactor=Redactor(_secrets(arguments)),
-            resume=taken.resume(loaded.program.main, arguments) if taken else Resume(),
-        )
+        modules, artifacts = self._programs.modules, self._artifacts / execution_id
+        return new_job(loaded, arguments, taken, modules=modules, artifacts=artifacts)
 
     async def _await_row(self, record: ExecutionRecord, stored: Future[None]) -> None:
         try:
@@ -199,7 +187,14 @@ class ExecutionManager:
     def submit(self, record: ExecutionRecord, job: Job) -> None:
         """Queue a stored execution."""
         self._runs[record.execution_id] = Run(record, job)
-        self._dispatcher.submit(record.execution_id)
+        self._dispatcher.submit(record.execution_id, job.claims)
+
+    def block(self, record: ExecutionRecord) -> None:
+        """Keep blocked what an execution of an earlier worker holds, before anything is queued."""
+        holds = record.summary.holds
+        if holds is not None:
+            self._blocking[record.execution_id] = record
+            self._dispatcher.block(record.execution_id, holds.claims)
 
     # The life of an execution.
 
@@ -209,7 +204,8 @@ class ExecutionManager:
     def _on_start(self, execution_id: str) -> None:
         run = self._runs[execution_id]
         run.supervision = Supervision(run.job, run.record, self._pool, self._janitor, run.on_pause)
-        run.record.move(ExecutionStatus.RUNNING, owner=self._owner)
+        holds = blocking.held(run.job.claims)
+        run.record.move(ExecutionStatus.RUNNING, owner=self._owner, holds=holds)
         run.log_move()
         task = asyncio.create_task(self._supervise(run, run.supervision), name=execution_id)
         self._tasks[execution_id] = task
@@ -227,11 +223,14 @@ class ExecutionManager:
         self, run: Run, verdict: Verdict, cancellation: CancellationRecord | None
     ) -> Future[None]:
         execution_id = run.record.execution_id
+        blocks = bool(run.job.claims and verdict.leftovers)
         try:
             stored = run.finish(verdict, cancellation)
         finally:
             self._tasks.pop(execution_id, None)
-            self._dispatcher.release(execution_id)
+            if blocks:
+                self._blocking[execution_id] = run.record
+            self._dispatcher.release(execution_id, blocks=blocks)
         # Kept until it is stored: a locked database or a full disk loses nothing.
         loop = asyncio.get_running_loop()
         stored.add_done_callback(lambda done: self._on_stored(loop, execution_id, done))
@@ -272,6 +271,8 @@ class ExecutionManager:
         """
         for run in runs:
             run.tell(request)
+        # Together: what one of them leaves must not start another that is cancelled as well.
+        self._dispatcher.withdraw(run.record.execution_id for run in runs)
         already = [run.record.status is ExecutionStatus.CANCELLING for run in runs]
         stored = [
             asyncio.wrap_future(self._note_cancel(run, request))
@@ -288,7 +289,6 @@ class ExecutionManager:
         return self._cancel_pending(run, request.record)
 
     def _cancel_pending(self, run: Run, record: CancellationRecord) -> Future[None]:
-        self._dispatcher.withdraw(run.record.execution_id)
         outcome = CancelOutcome.COOPERATIVE
         ended = {"outcome": outcome, "step_stopped_ms": 0.0, "tree_gone_ms": 0.0}
         record = record.model_copy(update=ended)
@@ -299,6 +299,30 @@ class ExecutionManager:
         """End an execution that is being cancelled without a grace and without on_cancel."""
         if (run := self._runs.get(execution_id)) is not None:
             run.kill_now()
+
+    async def release(self, execution_id: str, note: AddAudit) -> ReleaseAnswer:
+        """Free what an execution blocks that could not be stopped; waits for the commit, not long.
+
+        Args:
+            execution_id: the execution.
+            note: who asked for it, stored with it.
+
+        Raises NotFound when it blocks nothing here.
+        """
+        record = self._blocking.get(execution_id)
+        holds = record.summary.holds if record is not None else None
+        if record is None or holds is None:
+            raise NotFound(f"execution {execution_id!r} blocks nothing here", id=execution_id)
+        stored = asyncio.wrap_future(record.let_go(note))
+        del self._blocking[execution_id]
+        self._dispatcher.unblock(execution_id)
+        logger.info(
+            "%s is free again: released from %s", holds.title, execution_id,
+            extra={"action": "released", "execution_id": execution_id},
+        )  # fmt: skip
+        await asyncio.wait({stored}, timeout=STORE_CANCEL_S)
+        status = record.status
+        return ReleaseAnswer(execution_id=execution_id, status=status, released=holds.claims)
 
     def find(self, execution_id: str) -> Run:
         """Return an execution that is not over. Raises NotFound, WrongState."""
@@ -326,14 +350,3 @@ class ExecutionManager:
         await self._cancel(runs, CancelRequest.now(CancelSource.SHUTDOWN, None))
         if tasks := set(self._tasks.values()):
             await asyncio.wait(tasks, timeout=SHUTDOWN_S)
-
-
-def _secrets(value: object) -> Iterator[Secret]:
-    if isinstance(value, Secret):
-        yield value
-    elif isinstance(value, Mapping):
-        for item in value.values():
-            yield from _secrets(item)
-    elif isinstance(value, (list, tuple)):
-        for item in value:
-            yield from _secrets(item)

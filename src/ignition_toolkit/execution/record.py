@@ -1,7 +1,7 @@
 """One execution as it now stands: kept in memory, written to the store, shown to clients.
 
 Every text that came from a runner is redacted here, on its way out. Only ExecutionManager moves
-the status, and nothing is written after the final one.
+the status, and nothing is written after the final one but that it holds nothing any more.
 """
 
 from __future__ import annotations
@@ -14,12 +14,17 @@ from typing import Any
 from ignition_toolkit.credentials.redaction import Redactor
 from ignition_toolkit.execution import record_changes
 from ignition_toolkit.execution.kept_variables import kept_variables
-from ignition_toolkit.execution.redacted import redacted_cancellation, redacted_output
+from ignition_toolkit.execution.redacted import (
+    redacted_cancellation,
+    redacted_holding,
+    redacted_output,
+)
 from ignition_toolkit.execution.requests import StartKey
 from ignition_toolkit.execution.reruns import TakenOver
 from ignition_toolkit.execution.views import (
     ExecutionSummary,
     ExecutionView,
+    Holding,
     LogEvent,
     ProgressEvent,
     StepView,
@@ -34,7 +39,7 @@ from ignition_toolkit.playbook.models import (
     check_execution_move,
     utc_now,
 )
-from ignition_toolkit.storage.changes import Change, PutStep, SetExecution
+from ignition_toolkit.storage.changes import AddAudit, Change, PutStep, SetExecution
 from ignition_toolkit.storage.store import Store
 
 #: Characters of one log message that are kept.
@@ -144,6 +149,7 @@ class ExecutionRecord:
         error: str | None = None,
         cancellation: CancellationRecord | None = None,
         owner: str | None = None,
+        holds: Holding | None = None,
     ) -> Future[None]:
         """Change the status. Raises IllegalMove; the future is done when it is stored.
 
@@ -152,6 +158,8 @@ class ExecutionRecord:
             error: why, for one that failed.
             cancellation: the record of the cancel, when there was one.
             owner: the worker that runs it from now on.
+            holds: what it keeps for itself, at its start, and when it could not be stopped;
+                otherwise an execution that is over holds nothing.
         """
         check_execution_move(self.status, status)
         now = utc_now()
@@ -160,11 +168,24 @@ class ExecutionRecord:
             values["started_at"] = now
         if status.final:
             values["completed_at"] = now
+        if holds is not None:
+            values["holds"] = redacted_holding(holds, self._redactor)
+        elif status.final:
+            values["holds"] = None
         if error is not None:
             values["error"] = self._redactor.text(error)
         if cancellation is not None:
             values["cancellation"] = self._redacted(cancellation)
         return self._set(values, columns={"owner": owner} if owner else None, final=status.final)
+
+    def let_go(self, *notes: AddAudit) -> Future[None]:
+        """Hold nothing any more, of an execution that is over; no event tells.
+
+        Args:
+            notes: who did that, written with it.
+        """
+        self.summary = self.summary.model_copy(update={"holds": None})
+        return self._store.submit([SetExecution(self.execution_id, {"holds": None}), *notes])
 
     def ask_cancel(self, cancellation: CancellationRecord) -> Future[None]:
         """Note a cancel: the status is *cancelling* from now on. Raises IllegalMove."""
@@ -190,6 +211,9 @@ class ExecutionRecord:
 
     def set_waiting_for(self, waiting_for: WaitingFor | None) -> None:
         """Say what the execution waits for."""
+        if waiting_for is not None:
+            name = self._redactor.text(waiting_for.name)
+            waiting_for = waiting_for.model_copy(update={"name": name})
         if waiting_for != self.summary.waiting_for and not self.status.final:
             self._set({"waiting_for": waiting_for})
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from ignition_toolkit.credentials.redaction import Redactor
+from ignition_toolkit.execution.views import Claim, Holding
 from ignition_toolkit.playbook.json_values import jsonable
-from ignition_toolkit.playbook.models import CancellationRecord
+from ignition_toolkit.playbook.models import CancellationRecord, Leftover
 
 
 # Any: JSON values of a handler's choosing.
@@ -34,13 +35,26 @@ def redacted_cancellation(record: CancellationRecord, redactor: Redactor) -> Can
             "stuck_at": text_or_none(record.stuck_at),
             "in_flight": tuple(text(request) for request in record.in_flight),
             "killed": tuple(p.model_copy(update={"name": text(p.name)}) for p in record.killed),
-            "leftovers": tuple(
-                left.model_copy(update={"name": text(left.name), "why": text(left.why)})
-                for left in record.leftovers
-            ),
+            "leftovers": _redacted_leftovers(record.leftovers, redactor),
             "on_cancel": tuple(
                 result.model_copy(update={"error": text_or_none(result.error)})
                 for result in record.on_cancel
             ),
         }
+    )
+
+
+def redacted_holding(holds: Holding, redactor: Redactor) -> Holding:
+    """Return what an execution holds without secrets."""
+    claims = tuple(Claim(claim.kind, redactor.text(claim.name)) for claim in holds.claims)
+    return Holding(claims=claims, leftovers=_redacted_leftovers(holds.leftovers, redactor))
+
+
+def _redacted_leftovers(
+    leftovers: tuple[Leftover, ...], redactor: Redactor
+) -> tuple[Leftover, ...]:
+    text = redactor.text
+    return tuple(
+        left.model_copy(update={"name": text(left.name), "why": text(left.why)})
+        for left in leftovers
     )

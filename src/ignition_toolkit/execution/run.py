@@ -7,6 +7,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 
 from ignition_toolkit.errors import WrongState
+from ignition_toolkit.execution import blocking
 from ignition_toolkit.execution.job import Job
 from ignition_toolkit.execution.record import ExecutionRecord
 from ignition_toolkit.execution.requests import CancelRequest
@@ -84,10 +85,16 @@ class Run:
 
     def finish(self, verdict: Verdict, cancellation: CancellationRecord | None) -> Future[None]:
         """Set the final status; the future is done when it is stored."""
+        holds = blocking.kept(self.job.claims, verdict.leftovers)
+        error = verdict.error
+        if error is not None:
+            error += blocking.advice(self.record.execution_id, holds)
         if self.record.status is PAUSED and verdict.status is ExecutionStatus.COMPLETED:
             # The last step was skipped while the run stood still.
             self.record.move(RUNNING)
-        stored = self.record.move(verdict.status, error=verdict.error, cancellation=cancellation)
+        stored = self.record.move(
+            verdict.status, error=error, cancellation=cancellation, holds=holds
+        )
         self.log_move()
         return stored
 

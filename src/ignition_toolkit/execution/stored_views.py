@@ -6,7 +6,7 @@ from typing import Any
 
 from ignition_toolkit.errors import InternalError
 from ignition_toolkit.execution.record import Snapshot
-from ignition_toolkit.execution.views import ExecutionSummary, StepView, WaitingFor
+from ignition_toolkit.execution.views import ExecutionSummary, Holding, StepView, WaitingFor
 from ignition_toolkit.playbook.models import CancellationRecord, ExecutionStatus, StepStatus
 from ignition_toolkit.storage.rows import ExecutionRow, StepRow
 
@@ -19,6 +19,7 @@ def summary_of(row: ExecutionRow) -> ExecutionSummary:
         playbook_path=row.playbook_path,
         status=ExecutionStatus(row.status),
         waiting_for=WaitingFor.model_validate(row.waiting_for) if row.waiting_for else None,
+        holds=Holding.model_validate(row.holds) if row.holds else None,
         created_at=row.created_at,
         started_at=row.started_at,
         completed_at=row.completed_at,

@@ -10,6 +10,7 @@ from ignition_toolkit.playbook.models import (
     CancellationRecord,
     CancelOutcome,
     ExecutionStatus,
+    Leftover,
     Process,
     StepStatus,
 )
@@ -17,11 +18,13 @@ from ignition_toolkit.playbook.models import (
 
 @dataclass(frozen=True)
 class Verdict:
-    """The final status of a run; `outcome` when a cancel was asked for."""
+    """The final status of a run; `outcome` when a cancel was asked for, or it was not stopped."""
 
     status: ExecutionStatus
     error: str | None = None
     outcome: CancelOutcome | None = None
+    #: What could not be ended.
+    leftovers: tuple[Leftover, ...] = ()
 
     @property
     def step_status(self) -> StepStatus:
@@ -39,7 +42,7 @@ def decide(end: LegEnd, *, cancelled: bool) -> Verdict | None:
     """
     outcome = stop_outcome(end) if cancelled else None
     if end.ended.leftovers:
-        return Verdict(ExecutionStatus.FAILED, _not_stopped(end), CancelOutcome.NOT_STOPPED)
+        return not_stopped(end.ended.leftovers)
     if end.done is not None and end.done.status is not ExecutionStatus.CANCELLED:
         late = CancelOutcome.TOO_LATE if cancelled else None
         return Verdict(end.done.status, end.done.error, late)
@@ -47,6 +50,13 @@ def decide(end: LegEnd, *, cancelled: bool) -> Verdict | None:
     if cancelled:
         return Verdict(ExecutionStatus.CANCELLED, None, outcome)
     return None
+
+
+def not_stopped(leftovers: tuple[Leftover, ...]) -> Verdict:
+    """Return the verdict on a run of which something could not be ended, whatever it had said."""
+    listed = ", ".join(f"{left.name} ({left.pid}): {left.why}" for left in leftovers)
+    error = f"could not be stopped: {listed}; end it by hand"
+    return Verdict(ExecutionStatus.FAILED, error, CancelOutcome.NOT_STOPPED, leftovers)
 
 
 def stop_outcome(end: LegEnd) -> CancelOutcome:
@@ -101,8 +111,3 @@ def _killed(end: LegEnd) -> Iterator[Process]:
 
 def _ms(then: float, since: float) -> float:
     return round(max(0.0, then - since) * 1000, 1)
-
-
-def _not_stopped(end: LegEnd) -> str:
-    names = ", ".join(f"{left.name} ({left.pid}): {left.why}" for left in end.ended.leftovers)
-    return f"could not be stopped: {names}; end it by hand, then release the gateway"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -9,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from ignition_toolkit.playbook.models import (
     CancellationRecord,
     ExecutionStatus,
+    Leftover,
     StepStatus,
     Timestamp,
 )
@@ -20,14 +22,57 @@ class View(BaseModel):
     model_config = ConfigDict(frozen=True)
 
 
+#: Kinds whose names say by themselves what they are.
+_NAMED_IN_FULL = ("slot", "desktop")
+
+
+@dataclass(frozen=True, order=True)
+class Claim:
+    """One thing that one execution at a time may have."""
+
+    kind: Literal["gateway", "desktop"]
+    name: str
+
+    @property
+    def title(self) -> str:
+        """What a person calls it: `gateway http://plant:8088`, `the desktop`."""
+        return _title(self.kind, self.name)
+
+
 class WaitingFor(View):
-    """What a pending execution waits for, and since when."""
+    """What an execution waits for, and since when it waits for that very thing."""
 
     kind: Literal["slot", "gateway", "desktop", "runner"]
     name: str
     since: Timestamp
-    #: The execution that holds it, when one does.
+    #: The execution that has it, or that is the first to get it; none has a slot to itself.
     held_by: str | None = None
+
+    @property
+    def title(self) -> str:
+        """What a person calls it, behind "waits for". The pages' `live.js` has the same rule."""
+        return _title(self.kind, self.name)
+
+
+def _title(kind: str, name: str) -> str:
+    return name if kind in _NAMED_IN_FULL else f"{kind} {name}"
+
+
+class Holding(View):
+    """What an execution keeps for itself.
+
+    One that is over holds nothing, unless it could not be stopped: then what it had is blocked
+    until a person releases it.
+    """
+
+    claims: tuple[Claim, ...]
+    #: The processes that could not be ended, of one that is over.
+    leftovers: tuple[Leftover, ...] = ()
+
+    @property
+    def title(self) -> str:
+        """What a person calls all of it."""
+        return ", ".join(claim.title for claim in self.claims)
 
 
 class StepView(View):
@@ -55,6 +100,7 @@ class ExecutionSummary(View):
     playbook_path: str
     status: ExecutionStatus
     waiting_for: WaitingFor | None = None
+    holds: Holding | None = None
     created_at: Timestamp
     started_at: Timestamp | None = None
     completed_at: Timestamp | None = None
@@ -119,6 +165,14 @@ class CancelAnswer(View):
     execution_id: str
     status: ExecutionStatus
     already: bool = False
+
+
+class ReleaseAnswer(View):
+    """The answer to a release: what is free again."""
+
+    execution_id: str
+    status: ExecutionStatus
+    released: tuple[Claim, ...]
 
 
 class Health(View):

@@ -29,11 +29,12 @@ from ignition_toolkit.execution.views import (
     ExecutionSummary,
     ExecutionView,
     Health,
+    ReleaseAnswer,
 )
 from ignition_toolkit.playbook.catalog import Catalog
 from ignition_toolkit.playbook.library import Library
 from ignition_toolkit.playbook.models import CancelSource, ExecutionStatus, utc_now
-from ignition_toolkit.storage import EventRow, ExecutionRow, Store, database_url
+from ignition_toolkit.storage import AddAudit, EventRow, ExecutionRow, Store, database_url
 
 T = TypeVar("T")
 
@@ -160,6 +161,25 @@ class Worker:
         return await self._steer(
             execution_id, "told to skip a step", lambda run: run.skip(requested_by)
         )
+
+    async def release(
+        self, execution_id: str, *, source: str, requested_by: str | None
+    ) -> ReleaseAnswer:
+        """Free what an execution blocks that could not be stopped.
+
+        Args:
+            execution_id: the execution.
+            source: `web`, `api` or `cli`.
+            requested_by: who asks.
+
+        Raises NotFound; WrongState when it blocks nothing.
+        """
+        note = AddAudit(requested_by, source, "release", utc_now(), execution_id)
+        try:
+            return await self._thread.do(self._core.manager.release(execution_id, note))
+        except NotFound:
+            what = "released: it blocks nothing; what runs lets go of what it has at its end"
+            raise await self._over(execution_id, what) from None
 
     async def _steer(
         self, execution_id: str, what: str, act: Callable[[Run], CancelAnswer]

@@ -269,6 +269,7 @@ def _describe_left(member: Member) -> dict[str, object]:
         why = f"it has not ended {STUCK_S:g} s after its SIGKILL"
     return {
         "pid": member.identity.pid,
+        "start": member.identity.start,
         "name": member.name,
         "state": state,
         "uid": owner,

@@ -239,6 +239,8 @@ class Process(Recorded):
 class Leftover(Process):
     """A process that could not be ended."""
 
+    #: Clock ticks from the machine's boot to its start: with the pid it names this process alone.
+    start: int | None = None
     state: str = ""
     uid: int | None = None
     why: str = ""

@@ -54,11 +54,15 @@ def neighbours(connection: sa.Connection, execution_id: str) -> Neighbours:
 def prunable(
     connection: sa.Connection, before: datetime, failures_before: datetime, limit: int
 ) -> list[str]:
-    """Return the ids of executions that ended before the time for their outcome, oldest first."""
+    """Return the ids of executions that ended before the time for their outcome, oldest first.
+
+    One that still blocks something stays: its record says what, and why.
+    """
     old = sa.or_(
         sa.and_(executions.c.status == "completed", _ended_before(before)),
         sa.and_(executions.c.status.in_(FAILURES), _ended_before(failures_before)),
     )
+    old = sa.and_(old, executions.c.holds.is_(None))
     query = sa.select(executions.c.id).where(old).order_by(*_AGE).limit(limit)
     return list(connection.scalars(query))
 

@@ -137,6 +137,15 @@ class Reader:
         with self._reading() as connection:
             return reads.unfinished_executions(connection)
 
+    def blocking(self) -> list[ExecutionRow]:
+        """Return the executions that are over and could not let go of what they hold, oldest first.
+
+        Returns:
+            Rows whose `snapshot` is None.
+        """
+        with self._reading() as connection:
+            return reads.blocking_executions(connection)
+
     def audit(
         self, limit: int = 50, offset: int = 0, execution_id: str | None = None
     ) -> tuple[list[AuditRow], int]:

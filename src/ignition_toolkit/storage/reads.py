@@ -95,6 +95,16 @@ def unfinished_executions(connection: sa.Connection) -> list[ExecutionRow]:
     return [ExecutionRow(**row) for row in connection.execute(query).mappings()]
 
 
+def blocking_executions(connection: sa.Connection) -> list[ExecutionRow]:
+    """Return the executions that are over and hold something, oldest first, without snapshots."""
+    query = (
+        sa.select(*SUMMARY)
+        .where(executions.c.holds.is_not(None), executions.c.status.not_in(UNFINISHED))
+        .order_by(executions.c.created_at, executions.c.id)
+    )
+    return summaries(connection, query)
+
+
 def steps_of(connection: sa.Connection, execution_id: str) -> list[StepRow]:
     """Return the steps of an execution in the order in which they were first heard of."""
     query = (

@@ -25,7 +25,8 @@ class ExecutionRow:
     `owner` is the worker that runs it. `rerun_of` is the attempt before this one, whose steps
     before `rerun_from_step` were taken over (None: it began at the first step).
     `idempotency_fingerprint` tells whether another request with the same `idempotency_key` is the
-    same request.
+    same request. `holds` is what it keeps for itself, and keeps blocked when it is over: see
+    `Store.blocking`.
     """
 
     id: str
@@ -52,6 +53,7 @@ class ExecutionRow:
     rerun_from_step: str | None = None
     idempotency_key: str | None = None
     idempotency_fingerprint: str | None = None
+    holds: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

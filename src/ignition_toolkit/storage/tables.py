@@ -86,11 +86,12 @@ executions = sa.Table(
     sa.Column("idempotency_key", Plain),
     sa.Column("rerun_from_step", Plain),
     sa.Column("idempotency_fingerprint", Plain),
+    sa.Column("holds", JsonText),
     sa.Index(None, "created_at", "id"),
     sa.Index(None, "status", "created_at", "id"),
     sa.Index(None, "playbook_path", "created_at", "id"),
 )
-# Most executions have neither; an index without those costs nothing for them.
+# Most executions have none of these; an index without those costs nothing for them.
 for _column in (executions.c.rerun_of, executions.c.idempotency_key):
     sa.Index(
         None,
@@ -99,6 +100,14 @@ for _column in (executions.c.rerun_of, executions.c.idempotency_key):
         sqlite_where=_column.is_not(None),
         postgresql_where=_column.is_not(None),
     )
+
+sa.Index(
+    "ix_executions_holding",
+    executions.c.created_at,
+    executions.c.id,
+    sqlite_where=executions.c.holds.is_not(None),
+    postgresql_where=executions.c.holds.is_not(None),
+)
 
 step_runs = sa.Table(
     "step_runs",

@@ -155,7 +155,7 @@ def cancel_label(item: ExecutionView) -> str:
 
 def progress_facts(item: ExecutionView) -> str:
     """Return what the page's script needs to say how far an execution is, as JSON."""
-    fields = {"status", "started_at", "current_step_index", "total_steps"}
+    fields = {"status", "started_at", "current_step_index", "total_steps", "holds"}
     return item.model_dump_json(include=fields)
 
 

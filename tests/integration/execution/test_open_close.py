@@ -186,9 +186,9 @@ async def test_starts_wait_in_the_order_of_asking_and_say_for_what(open_rig: Ope
     rig = open_rig(slots=1)
     points = [rig.point(str(number)) for number in range(3)]
     ids = [await rig.start(playbook(step("a", "held.wait", point=str(p)))) for p in points]
-    waiting = (await rig.view(ids[2])).waiting_for
+    waiting = (await rig.until(ids[2], lambda view: view.waiting_for is not None)).waiting_for
     assert waiting is not None
-    assert (waiting.kind, waiting.held_by) == ("slot", ids[0])
+    assert (waiting.kind, waiting.held_by) == ("slot", None)
     assert waiting.name == "one of 1 slots (ITK_MAX_RUNNING)"
     health = await rig.worker.health()
     assert (health.running, health.pending) == (1, 2)

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from ignition_toolkit.playbook.models import ExecutionStatus
-from ignition_toolkit.storage import ExecutionRow, Neighbours, Prune, Store
+from ignition_toolkit.storage import ExecutionRow, Neighbours, Prune, SetExecution, Store
 from tests.unit.storage.samples import SOON_S, START, add, execution
 
 HOUR = timedelta(hours=1)
@@ -114,3 +114,16 @@ def test_one_that_runs_is_never_prunable_and_one_that_ran_long_by_its_end(store:
     add(store, execution("without-end", 1, status="failed"))
     assert store.prunable(START + 9 * HOUR, START + 9 * HOUR) == ["without-end"]
     assert store.prunable(START + 10 * HOUR, START) == ["long"]
+
+
+def test_what_is_over_and_holds_something_blocks_and_is_not_prunable(store: Store) -> None:
+    held = {"claims": [{"kind": "gateway", "name": "http://plant:8088"}], "leftovers": []}
+    add(store, execution("runs", status="running", holds=held))
+    add(store, execution("late", 2, status="interrupted", completed_at=START, holds=held))
+    add(store, execution("early", 1, status="failed", completed_at=START, holds=held))
+    add(store, execution("free", status="failed", completed_at=START))
+    assert [(row.id, row.holds) for row in store.blocking()] == [("early", held), ("late", held)]
+    assert store.prunable(START + HOUR, START + HOUR) == ["free"]
+    store.submit([SetExecution("early", {"holds": None})]).result(SOON_S)
+    assert [row.id for row in store.blocking()] == ["late"]
+    assert store.prunable(START + HOUR, START + HOUR) == ["free", "early"]

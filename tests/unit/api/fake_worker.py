@@ -15,11 +15,14 @@ from ignition_toolkit.execution.hub import EventHub
 from ignition_toolkit.execution.requests import RerunRequest, StartRequest
 from ignition_toolkit.execution.views import (
     CancelAnswer,
+    Claim,
     ExecutionPage,
     ExecutionSummary,
     ExecutionView,
     Health,
+    Holding,
     LogEvent,
+    ReleaseAnswer,
     StepEvent,
     StepView,
 )
@@ -29,6 +32,7 @@ from ignition_toolkit.playbook.models import (
     CancelOutcome,
     CancelSource,
     ExecutionStatus,
+    Leftover,
     Process,
     StepStatus,
 )
@@ -82,6 +86,7 @@ class FakeWorker:
     reruns: list[tuple[str, RerunRequest]] = field(default_factory=list)
     cancels: list[tuple[str, CancelSource, str | None]] = field(default_factory=list)
     calls: list[tuple[str, str]] = field(default_factory=list)
+    releases: list[tuple[str, str, str | None]] = field(default_factory=list)
     answer: Health = HEALTHY
     error: Exception | None = None
     #: Held while set: the health question and the cancel wait for it.
@@ -132,6 +137,18 @@ class FakeWorker:
 
     async def skip(self, execution_id: str) -> CancelAnswer:
         return await self._move("skip", execution_id, ExecutionStatus.RUNNING)
+
+    async def release(
+        self, execution_id: str, *, source: str, requested_by: str | None
+    ) -> ReleaseAnswer:
+        view = await self.execution(execution_id)
+        if not view.status.final or view.holds is None:
+            raise WrongState("it blocks nothing", status=view.status.value)
+        self.releases.append((execution_id, source, requested_by))
+        self.views[execution_id] = view.model_copy(update={"holds": None})
+        return ReleaseAnswer(
+            execution_id=execution_id, status=view.status, released=view.holds.claims
+        )
 
     async def execution(self, execution_id: str) -> ExecutionView:
         await self._asked()
@@ -250,6 +267,13 @@ class FakeWorker:
         self.rows.append(row)
         self.hub.publish(number, {execution_id})
         return row
+
+    def add_blocking(self) -> ExecutionView:
+        """Have one more execution, which could not be stopped and blocks its gateway."""
+        view = self.add(status=ExecutionStatus.FAILED)
+        left = Leftover(pid=4711, name="rooted", start=1, why="not ours")
+        holds = Holding(claims=(Claim("gateway", "http://plant:8088"),), leftovers=(left,))
+        return self.put(view.execution_id, holds=holds, error="could not be stopped")
 
     def finish_cancelled(self, execution_id: str, **record: Any) -> ExecutionView:
         """Have an execution cancelled, with a record."""

@@ -168,7 +168,7 @@ async def test_the_second_cancel_says_that_it_is_the_second(
     assert second.status_code == 202
 
 
-@pytest.mark.parametrize("action", ["cancel", "pause", "resume", "skip"])
+@pytest.mark.parametrize("action", ["cancel", "pause", "resume", "skip", "release"])
 async def test_an_unknown_execution_is_404(client: httpx2.AsyncClient, action: str) -> None:
     answer = await client.post(f"/api/executions/{UNKNOWN}/{action}")
     assert answer.status_code == 404
@@ -176,7 +176,7 @@ async def test_an_unknown_execution_is_404(client: httpx2.AsyncClient, action: s
 
 
 @pytest.mark.parametrize("status", OVER)
-@pytest.mark.parametrize("action", ["cancel", "pause", "resume", "skip"])
+@pytest.mark.parametrize("action", ["cancel", "pause", "resume", "skip", "release"])
 async def test_after_the_end_it_is_409_and_nothing_changes(
     client: httpx2.AsyncClient, worker: FakeWorker, action: str, status: ExecutionStatus
 ) -> None:
@@ -199,6 +199,27 @@ async def test_pause_resume_and_skip_reach_the_worker(
     assert answer.status_code == 202
     assert answer.json()["status"] == status
     assert worker.calls == [(action, view.execution_id)]
+
+
+async def test_a_release_says_what_is_free_again_and_is_done_once(
+    client: httpx2.AsyncClient, worker: FakeWorker
+) -> None:
+    view = worker.add_blocking()
+    address = f"/api/executions/{view.execution_id}/release"
+    answer = await client.post(address, headers={"X-ITK-User": "anna", "X-ITK-Client": "cli"})
+    assert answer.status_code == 202
+    assert answer.json() == {
+        "execution_id": view.execution_id,
+        "status": "failed",
+        "released": [{"kind": "gateway", "name": "http://plant:8088"}],
+    }
+    assert worker.releases == [(view.execution_id, "cli", "anna")]
+    assert (await client.post(address)).status_code == 409
+
+
+async def test_what_runs_cannot_be_released(client: httpx2.AsyncClient, worker: FakeWorker) -> None:
+    answer = await client.post(f"/api/executions/{worker.add().execution_id}/release")
+    assert answer.status_code == 409
 
 
 async def test_cancel_all_names_those_that_were_not_over(

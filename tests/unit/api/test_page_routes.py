@@ -144,6 +144,16 @@ async def test_a_rerun_that_is_refused_shows_the_execution_and_why(
     assert "Long Sleep" in answer.text
 
 
+async def test_the_release_button_works_as_a_form_too(
+    client: httpx2.AsyncClient, worker: FakeWorker, token: str
+) -> None:
+    view = worker.add_blocking()
+    path = f"/executions/{view.execution_id}/release"
+    assert (await submit(client, path, {"form_token": token})).status_code == 303
+    assert worker.releases == [(view.execution_id, "web", "127.0.0.1")]
+    assert (await submit(client, path, {"form_token": token})).status_code == 409
+
+
 @pytest.mark.parametrize("given", [None, "", "guess", "x" * 43])
 @pytest.mark.parametrize("path", ["/executions/{id}/cancel", "/executions/{id}/rerun", "/start"])
 async def test_a_form_without_our_token_changes_nothing(

@@ -27,6 +27,7 @@ COMMANDS = [
     "resume",
     "skip",
     "rerun",
+    "release",
 ]
 
 

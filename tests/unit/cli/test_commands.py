@@ -87,6 +87,30 @@ def test_each_verb_asks_for_itself(
     assert capfd.readouterr().out.startswith(EXECUTION_ID)
 
 
+def test_a_release_says_what_is_free_again(
+    server: FakeServer, capfd: pytest.CaptureFixture[str]
+) -> None:
+    claims = [
+        {"kind": "desktop", "name": "the desktop"},
+        {"kind": "gateway", "name": "http://plant:8088"},
+    ]
+    answer = {"execution_id": EXECUTION_ID, "status": "failed", "released": claims}
+    server.on(f"POST {ADDRESS}/release", answer, status=202)
+    assert run_app(["release", EXECUTION_ID]) == 0
+    said = capfd.readouterr().out
+    assert said == f"{EXECUTION_ID} no longer blocks the desktop, gateway http://plant:8088\n"
+    assert run_app(["release", EXECUTION_ID, "--json"]) == 0
+    assert json.loads(capfd.readouterr().out) == answer
+
+
+def test_a_release_of_what_blocks_nothing_is_wrong_input(
+    server: FakeServer, capfd: pytest.CaptureFixture[str]
+) -> None:
+    server.on(f"POST {ADDRESS}/release", problem(409, "wrong-state", "it blocks nothing"))
+    assert run_app(["release", EXECUTION_ID]) == Exit.WRONG_INPUT
+    assert capfd.readouterr().err == "itk: it blocks nothing\n"
+
+
 def test_an_answer_may_hold_more_than_this_release_knows(
     server: FakeServer, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -8,7 +8,7 @@ from ignition_toolkit.cli.records import (
     executions_table,
     summary_line,
 )
-from ignition_toolkit.execution.views import WaitingFor
+from ignition_toolkit.execution.views import Claim, Holding, WaitingFor
 from ignition_toolkit.playbook.models import (
     CancelOutcome,
     CancelSource,
@@ -135,6 +135,20 @@ def test_a_table_colours_the_status_and_keeps_its_columns() -> None:
     assert "<dim>pending</>" in second
     assert second.endswith("waits for gateway plant-1 since 12:00:00, held by 0192")
     assert first.replace("<green>", "").replace("</>", "").index("Wait") == head.index("PLAYBOOK")
+
+
+def test_what_an_execution_holds_is_shown_and_how_it_is_released() -> None:
+    holds = Holding(claims=(Claim("desktop", "the desktop"), Claim("gateway", "http://a:8088")))
+    running = list(execution_lines(execution("running", holds=holds), plain))
+    assert "holds      the desktop, gateway http://a:8088" in running
+    failed = execution("failed", completed_at=after(3), holds=holds)
+    blocks = f"the desktop, gateway http://a:8088 until `itk release {EXECUTION_ID}`"
+    assert f"blocks     {blocks}" in list(execution_lines(failed, plain))
+    _, first, second = executions_table(
+        [failed, execution("running", holds=holds)], plain
+    ).splitlines()
+    assert first.endswith(f", blocks {blocks}")
+    assert "gateway" not in second
 
 
 def test_a_playbook_called_like_a_status_is_not_coloured() -> None:

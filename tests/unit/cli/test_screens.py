@@ -93,7 +93,7 @@ def test_waiting_pausing_and_cancelling_are_told() -> None:
         execution_event(6, "cancelled"),
     ]
     assert without_times(PlainScreen(plain).events(events)) == [
-        "pending    waits for slot 4 of 4 since 12:00:00",
+        "pending    waits for 4 of 4 since 12:00:00",
         "paused",
         "running",
         "cancelling",

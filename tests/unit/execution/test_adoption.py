@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,12 +13,10 @@ import pytest
 
 from ignition_toolkit.credentials.redaction import Redactor
 from ignition_toolkit.errors import InternalError, PlaybookInvalid
-from ignition_toolkit.execution.adoption import (
-    WORKER_DIED,
-    Adoption,
-    is_owner_alive,
-    owner_text,
-)
+from ignition_toolkit.execution.acceptance import new_job
+from ignition_toolkit.execution.adoption import Adoption
+from ignition_toolkit.execution.dead_worker import WORKER_DIED, is_owner_alive, owner_text
+from ignition_toolkit.execution.dispatch.claims import DESKTOP
 from ignition_toolkit.execution.job import Job
 from ignition_toolkit.execution.manager import ExecutionManager
 from ignition_toolkit.execution.owner import ProcessIdentity
@@ -25,13 +24,13 @@ from ignition_toolkit.execution.programs import Programs
 from ignition_toolkit.execution.record import ExecutionRecord, Snapshot
 from ignition_toolkit.execution.reruns import TakenOver
 from ignition_toolkit.execution.stored_views import step_of, summary_of
-from ignition_toolkit.execution.views import ExecutionView
-from ignition_toolkit.playbook.engine_host import Resume
+from ignition_toolkit.execution.views import Claim, ExecutionView, Holding
 from ignition_toolkit.playbook.models import (
     CancellationRecord,
     CancelOutcome,
     CancelSource,
     ExecutionStatus,
+    Leftover,
     OnCancelResult,
     Parameter,
     ParameterType,
@@ -60,6 +59,7 @@ class FakePrograms:
     """Loads one program from any snapshot."""
 
     problem: Exception | None = None
+    kind: str = "utility.log"
     asked: list[tuple[str, dict[str, str]]] = field(default_factory=list)
 
     async def from_snapshot(self, main: str, files: Mapping[str, str]) -> LoadedProgram:
@@ -67,7 +67,7 @@ class FakePrograms:
         if self.problem:
             raise self.problem
         parameters = (Parameter(name="p", type=ParameterType.INTEGER, required=False, default=3),)
-        found = program(step("a"), step("b"), parameters=parameters)
+        found = program(step("a", self.kind), step("b"), parameters=parameters)
         return LoadedProgram(found, dict(files), [])
 
 
@@ -76,6 +76,12 @@ class FakeManager:
     """Takes executions and runs none."""
 
     queued: list[tuple[ExecutionRecord, Job]] = field(default_factory=list)
+    blocked: list[ExecutionRecord] = field(default_factory=list)
+
+    def block(self, record: ExecutionRecord) -> None:
+        assert not self.queued, "what waits must not start before everything blocked is known"
+        if record.summary.holds is not None:
+            self.blocked.append(record)
 
     def submit(self, record: ExecutionRecord, job: Job) -> None:
         self.queued.append((record, job))
@@ -88,8 +94,8 @@ class FakeManager:
         arguments: dict[str, Any],
         taken: TakenOver | None,
     ) -> Job:
-        resume = taken.resume(loaded.program.main, arguments) if taken else Resume()
-        return Job(loaded.program, arguments, {}, Path(execution_id), Redactor(()), resume=resume)
+        artifacts = Path(execution_id)
+        return new_job(loaded, arguments, taken, modules={}, artifacts=artifacts)
 
 
 class Scene:
@@ -107,13 +113,13 @@ class Scene:
         record.add(Snapshot("main.yaml", {"main.yaml": "text"}), secrets)
         return record
 
-    async def adopt(self, *, resume_pending: bool = True) -> None:
-        """Take over, as the next worker does."""
+    async def adopt(self, *left: Leftover, resume_pending: bool = True) -> None:
+        """Take over, as the next worker does; `left` is what its janitor could not end."""
         await self._flush()
         adoption = Adoption(
             self.store, cast("Programs", self.programs), cast("ExecutionManager", self.manager)
         )
-        await adoption.run(resume_pending=resume_pending)
+        await adoption.run(left, resume_pending=resume_pending)
         await self._flush()
 
     async def _flush(self) -> None:
@@ -279,6 +285,12 @@ async def test_a_pending_cancel_that_was_half_written_is_finished(scene: Scene) 
     assert view.cancellation.outcome is CancelOutcome.COOPERATIVE
 
 
+async def test_a_pending_cancel_is_not_blamed_for_what_others_left(scene: Scene) -> None:
+    scene.left().ask_cancel(asked())
+    await scene.adopt(ALIVE)
+    assert (await scene.view()).status is E.CANCELLED
+
+
 async def test_what_is_over_is_left_alone(scene: Scene) -> None:
     record = scene.left()
     record.move(E.RUNNING, owner=DEAD)
@@ -296,6 +308,103 @@ async def test_what_a_living_worker_runs_is_left_alone(
     await scene.adopt()
     assert (await scene.view()).status is E.RUNNING
     assert "its worker lives" in caplog.text
+
+
+# What could not be stopped.
+
+GATEWAY = (Claim("gateway", "http://plant:8088"),)
+GONE = Leftover(pid=ME.pid, name="gone", start=ME.start + 1, why="not ours")
+ALIVE = Leftover(pid=ME.pid, name="rooted", start=ME.start, why="not ours")
+
+
+def not_stopped(scene: Scene, *left: Leftover, owner: str = DEAD) -> ExecutionRecord:
+    """Return the record of an execution that blocks its gateway."""
+    record = scene.left()
+    record.move(E.RUNNING, owner=owner, holds=Holding(claims=GATEWAY))
+    record.move(
+        E.FAILED, error="could not be stopped", holds=Holding(claims=GATEWAY, leftovers=left)
+    )
+    return record
+
+
+async def test_what_blocks_goes_on_blocking_while_one_leftover_lives(scene: Scene) -> None:
+    not_stopped(scene, GONE, ALIVE)
+    await scene.adopt()
+    (blocked,) = scene.manager.blocked
+    assert blocked.summary.holds == Holding(claims=GATEWAY, leftovers=(GONE, ALIVE))
+    assert (await scene.view()).holds == blocked.summary.holds
+
+
+@pytest.mark.parametrize(
+    ("left", "owner"),
+    [
+        (GONE, DEAD),
+        (ALIVE.model_copy(update={"start": None}), DEAD),
+        (ALIVE, f"another-boot {ME.pid} {ME.start} gone"),
+        (ALIVE, "nonsense"),
+    ],
+)
+async def test_what_blocks_is_free_when_all_its_leftovers_have_ended(
+    scene: Scene, left: Leftover, owner: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A process of another boot, or with another start, is not the one that was left."""
+    not_stopped(scene, left, owner=owner)
+    with caplog.at_level(logging.INFO):
+        await scene.adopt()
+    assert scene.manager.blocked == []
+    view = await scene.view()
+    assert (view.status, view.holds) == (E.FAILED, None)
+    assert "gateway http://plant:8088 is free again" in caplog.text
+
+
+async def test_what_ran_when_the_worker_died_and_cannot_be_ended_blocks_what_it_held(
+    scene: Scene,
+) -> None:
+    scene.left().move(E.RUNNING, owner=DEAD, holds=Holding(claims=GATEWAY))
+    await scene.adopt(ALIVE)
+    view = await scene.view()
+    assert view.status is E.INTERRUPTED
+    assert view.holds == Holding(claims=GATEWAY, leftovers=(ALIVE,))
+    assert [record.execution_id for record in scene.manager.blocked] == [view.execution_id]
+    assert view.error is not None
+    assert f"rooted ({ME.pid}): not ours" in view.error
+    assert view.error.endswith(f"stays blocked until `itk release {view.execution_id}`")
+
+
+async def test_what_was_being_cancelled_and_cannot_be_ended_is_not_cancelled(scene: Scene) -> None:
+    record = scene.left()
+    record.move(E.RUNNING, owner=DEAD, holds=Holding(claims=GATEWAY))
+    record.ask_cancel(asked())
+    await scene.adopt(ALIVE)
+    view = await scene.view()
+    assert view.status is E.FAILED
+    assert view.cancellation is not None
+    assert view.cancellation.outcome is CancelOutcome.NOT_STOPPED
+    assert view.cancellation.leftovers == (ALIVE,)
+    assert view.holds == Holding(claims=GATEWAY, leftovers=(ALIVE,))
+
+
+@pytest.mark.parametrize(("left", "blocks"), [(ALIVE, True), (GONE, False)])
+async def test_a_worker_that_died_before_it_wrote_the_status_blocks_like_one_that_did(
+    scene: Scene, left: Leftover, blocks: bool
+) -> None:
+    record = scene.left()
+    record.move(E.RUNNING, owner=DEAD, holds=Holding(claims=GATEWAY))
+    record.ask_cancel(asked())
+    stuck = {"outcome": CancelOutcome.NOT_STOPPED, "leftovers": (left,)}
+    record.set_cancellation(asked().model_copy(update=stuck))
+    await scene.adopt()
+    view = await scene.view()
+    assert view.status is E.FAILED
+    assert (view.holds is not None) is blocks
+
+
+async def test_what_held_nothing_blocks_nothing(scene: Scene) -> None:
+    scene.left().move(E.RUNNING, owner=DEAD)
+    await scene.adopt(ALIVE)
+    view = await scene.view()
+    assert (view.status, view.holds) == (E.INTERRUPTED, None)
+    assert "could not be stopped" in (view.error or "")
 
 
 @pytest.mark.parametrize("owner", [None, "", "nonsense", "a b c d", DEAD])
@@ -319,10 +428,12 @@ async def test_a_pending_rerun_is_queued_with_what_it_had_taken_over(scene: Scen
     record.set_steps([step("a"), step("b")])
     record.take_over(taken)
     record.add(Snapshot("main.yaml", {"main.yaml": "text"}))
+    scene.programs.kind = "designer.open"
     await scene.adopt()
     ((queued, job),) = scene.manager.queued
     assert {name: result.output for name, result in job.resume.results.items()} == {"a": {"k": [1]}}
     assert job.resume.scopes[""].variables == {"v": 1}
+    assert job.claims == {DESKTOP}
     assert [view.status for view in queued.steps.values()] == [S.SKIPPED, S.PENDING]
     shown = await scene.view()
     assert (shown.rerun_of, shown.rerun_from_step, shown.current_step_index) == ("old", "b", 1)

@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
-from ignition_toolkit.execution.dispatch.claims import Claim, claims_of, normalised_gateway
+from ignition_toolkit.credentials.secret import Secret
+from ignition_toolkit.execution.dispatch.claims import DESKTOP, claims_of, normalised_gateway
+from ignition_toolkit.execution.views import Claim
 from ignition_toolkit.playbook.models import Concurrency, Parameter, Playbook, Program, Step
 
 
@@ -31,6 +33,8 @@ def gateway(url: str) -> Claim:
         "http://127.0.0.1:8088",
         "http://[::1]:8088/",
         "localhost:8088",
+        "//localhost:8088",
+        "localhost:8088/page//with?two=//slashes",
         " http://localhost:8088 ",
         "http://localhost:8088/some/page?x=1",
     ],
@@ -56,6 +60,10 @@ def test_a_text_that_is_no_address_stands_for_itself(text: str) -> None:
     assert normalised_gateway(text) == normalised_gateway(text.upper())
 
 
+def test_a_login_in_an_address_is_not_part_of_the_name() -> None:
+    assert normalised_gateway("http://admin:hunter22@plant:8088") == "http://plant:8088"
+
+
 def test_a_default_port_is_the_same_as_none() -> None:
     assert normalised_gateway("https://plant/") == normalised_gateway("https://plant:443")
 
@@ -73,7 +81,7 @@ def test_no_gateway_is_no_claim() -> None:
 def test_shared_waives_the_gateway_and_not_the_desktop() -> None:
     main = playbook(step("designer.close"), concurrency=Concurrency.SHARED)
     claims = claims_of(Program(main=main), {"gateway_url": "http://a:8088"})
-    assert claims == {Claim("desktop", "desktop")}
+    assert claims == {DESKTOP}
 
 
 def nested_program(**given: Any) -> Program:
@@ -104,4 +112,21 @@ def test_a_designer_step_of_a_nested_playbook_claims_the_desktop() -> None:
     inner = playbook(step("designer.close"), path="inner.yaml")
     main = playbook(step("playbook.run", playbook="inner.yaml"))
     program = Program(main=main, nested={"inner.yaml": inner})
-    assert claims_of(program, {}) == {Claim("desktop", "desktop")}
+    assert claims_of(program, {}) == {DESKTOP}
+
+
+def test_a_secret_never_names_a_gateway() -> None:
+    program = nested_program(gateway_url="http://{{ parameter.host }}:8088")
+    assert claims_of(program, {"host": Secret("plant-7")}) == frozenset()
+
+
+def test_a_gateway_of_an_on_cancel_step_is_claimed_too() -> None:
+    inner = playbook(
+        step("utility.log", message="x"),
+        path="inner.yaml",
+        parameters=(Parameter(name="gateway_url", default="http://late:8088", required=False),),
+    )
+    last = step("playbook.run", playbook="inner.yaml")
+    main = playbook(step("utility.log", message="x"), on_cancel=(last,))
+    program = Program(main=main, nested={"inner.yaml": inner})
+    assert claims_of(program, {}) == {gateway("http://late:8088")}

@@ -12,16 +12,24 @@ import pytest
 
 from ignition_toolkit.errors import NotFound, RerunRefused, StoreError, WrongState
 from ignition_toolkit.execution import manager as manager_module
+from ignition_toolkit.execution.dispatch.claims import DESKTOP
 from ignition_toolkit.execution.manager import ExecutionManager
 from ignition_toolkit.execution.programs import Programs
-from ignition_toolkit.execution.requests import RerunRequest, StartKey, StartRequest
-from ignition_toolkit.playbook.models import ExecutionStatus
+from ignition_toolkit.execution.requests import (
+    CancelRequest,
+    RerunRequest,
+    StartKey,
+    StartRequest,
+)
+from ignition_toolkit.execution.views import ExecutionView, Holding
+from ignition_toolkit.playbook.models import CancelSource, ExecutionStatus
 from ignition_toolkit.playbook.program import LoadedProgram
 from ignition_toolkit.storage.changes import Change
-from tests.unit.execution.fakes import FakeJanitor, FakePool, FakeStore, program, step
+from tests.unit.execution.fakes import FakeJanitor, FakePool, FakeStore, program, record, step
 from tests.unit.storage.samples import execution
 
 LOADED = LoadedProgram(program(step("a"), step("b")), {"main.yaml": "text"}, [])
+ON_DESKTOP = LoadedProgram(program(step("a", "designer.open"), step("b")), {"main.yaml": "t"}, [])
 
 
 class SlowStore(FakeStore):
@@ -42,6 +50,7 @@ class FakePrograms:
     """Loads one program, and notes what was asked for."""
 
     asked: list[str] = field(default_factory=list)
+    loaded: LoadedProgram = LOADED
     missing: bool = False
     modules: dict[str, str] = field(default_factory=dict)
 
@@ -49,11 +58,11 @@ class FakePrograms:
         if self.missing:
             raise NotFound("there is no playbook 'gateway/restart.yaml' in the library")
         self.asked.append(f"library {path}")
-        return LOADED
+        return self.loaded
 
     async def from_snapshot(self, main: str, _files: Mapping[str, str]) -> LoadedProgram:
         self.asked.append(f"snapshot {main}")
-        return LOADED
+        return self.loaded
 
 
 @pytest.fixture
@@ -132,3 +141,33 @@ async def test_a_rerun_from_a_later_step_begins_its_job_there(programs: FakeProg
     assert (view.rerun_from_step, view.current_step_index, view.total_steps) == ("b", 1, 2)
     resume = made.find(view.execution_id).job.resume
     assert (list(resume.results), list(resume.scopes)) == (["a"], [""])
+
+
+async def test_a_rerun_waits_for_what_the_old_one_blocks(programs: FakePrograms) -> None:
+    made = manager(FakeStore(), programs)
+    programs.loaded = ON_DESKTOP
+    stuck = record(FakeStore())
+    stuck.move(ExecutionStatus.FAILED, holds=Holding(claims=(DESKTOP,)))
+    made.block(stuck)
+    old = execution(stuck.execution_id, status="failed")
+    # Also when it begins behind the step that needs it.
+    view = await made.rerun(old, [], RerunRequest(from_step="b"))
+    assert waiting(view) == ("desktop", stuck.execution_id)
+
+
+async def test_a_rerun_that_is_cancelled_leaves_its_place_to_the_next(
+    programs: FakePrograms,
+) -> None:
+    made = manager(FakeStore(), programs)
+    programs.loaded = ON_DESKTOP
+    old = execution("old", status="failed")
+    first = await made.rerun(old, [], RerunRequest())
+    second = await made.rerun(old, [], RerunRequest())
+    assert waiting(first) == ("slot", None)
+    assert waiting(second) == ("desktop", first.execution_id)
+    await made.cancel(first.execution_id, CancelRequest.now(CancelSource.API, None))
+    assert waiting(made.find(second.execution_id).record.view()) == ("slot", None)
+
+
+def waiting(view: ExecutionView) -> tuple[str, str | None] | None:
+    return (view.waiting_for.kind, view.waiting_for.held_by) if view.waiting_for else None

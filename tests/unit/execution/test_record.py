@@ -13,7 +13,7 @@ from ignition_toolkit.errors import IllegalMove
 from ignition_toolkit.execution.record import MAX_MESSAGE, ExecutionRecord, Snapshot
 from ignition_toolkit.execution.requests import KEY_LIFE, StartKey
 from ignition_toolkit.execution.reruns import TakenOver
-from ignition_toolkit.execution.views import WaitingFor
+from ignition_toolkit.execution.views import Claim, Holding, WaitingFor
 from ignition_toolkit.playbook.events import Logged, Progressed
 from ignition_toolkit.playbook.models import (
     EXECUTION_MOVES,
@@ -27,7 +27,7 @@ from ignition_toolkit.playbook.models import (
     StepStatus,
     utc_now,
 )
-from ignition_toolkit.storage.changes import Change
+from ignition_toolkit.storage.changes import AddAudit, Change
 from tests.unit.execution.fakes import FakeStore, changed, record, step, summary
 
 E, S = ExecutionStatus, StepStatus
@@ -146,7 +146,12 @@ def test_every_text_of_a_run_is_redacted(store: FakeStore) -> None:
             }
         )
     )
-    made.move(E.FAILED, error=f"no: {SECRET}", cancellation=told)
+    made.set_waiting_for(WaitingFor(kind="gateway", name=f"http://{SECRET}", since=utc_now()))
+    holds = Holding(
+        claims=(Claim("gateway", f"http://{SECRET}"),),
+        leftovers=(Leftover(pid=2, name=SECRET, why=SECRET),),
+    )
+    made.move(E.FAILED, error=f"no: {SECRET}", cancellation=told, holds=holds)
     assert SECRET not in written(store.changes)
     assert "***" in written(store.changes)
     assert SECRET not in made.view().model_dump_json()
@@ -243,6 +248,37 @@ def test_what_it_waits_for_is_written_when_it_changes(store: FakeStore) -> None:
     made.set_waiting_for(what)
     made.set_waiting_for(None)
     assert [values["waiting_for"] is None for values in store.sets()] == [False, True]
+
+
+GATEWAY = Holding(claims=(Claim("gateway", "http://plant:8088"),))
+
+
+def test_what_it_holds_is_told_from_its_start_to_its_end(store: FakeStore) -> None:
+    made = record(store, status=E.PENDING)
+    made.move(E.RUNNING, holds=GATEWAY)
+    made.move(E.PAUSED)
+    assert made.summary.holds == GATEWAY
+    made.move(E.RUNNING)
+    made.move(E.COMPLETED)
+    assert made.summary.holds is None
+    told = [event["holds"] for event in store.events("execution")]
+    held = {"claims": [{"kind": "gateway", "name": "http://plant:8088"}], "leftovers": []}
+    assert told == [held, held, held, None]
+    assert store.sets()[-1]["holds"] is None
+
+
+def test_letting_go_after_the_end_is_written_with_its_note_and_without_an_event(
+    store: FakeStore,
+) -> None:
+    made = record(store)
+    made.move(E.FAILED, error="no", holds=GATEWAY)
+    events = len(store.events("execution"))
+    note = AddAudit("me", "cli", "release", utc_now(), made.execution_id)
+    made.let_go(note)
+    assert made.summary.holds is None
+    assert store.sets()[-1] == {"holds": None}
+    assert store.changes[-1] == note
+    assert len(store.events("execution")) == events
 
 
 def test_events_are_what_a_client_may_decode(store: FakeStore) -> None:

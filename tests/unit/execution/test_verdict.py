@@ -73,8 +73,10 @@ def test_what_could_not_be_ended_fails_the_run_and_is_named(how: LegEnd, cancell
     verdict = decide(LegEnd(**{**vars(how), "ended": ended(leftovers=LEFT)}), cancelled=cancelled)
     assert verdict is not None
     assert (verdict.status, verdict.outcome) == (E.FAILED, O.NOT_STOPPED)
-    assert verdict.error is not None
-    assert verdict.error.startswith("could not be stopped: rooted (5): it belongs to user 0")
+    assert verdict.leftovers == LEFT
+    assert verdict.error == (
+        "could not be stopped: rooted (5): it belongs to user 0; end it by hand"
+    )
 
 
 def told(how: LegEnd, stopped_t: float | None, t: float) -> CancellationRecord:

@@ -116,6 +116,9 @@ def test_what_cannot_be_ended_is_reported_and_can_be_tried_again(
     (left,) = stuck["leftovers"]
     assert (left["pid"], left["name"], left["uid"]) == (runner.pid, "sleep", os.getuid())
     assert left["state"] == "S"
+    found = proc.identify(runner.pid)
+    assert found is not None
+    assert left["start"] == found.start
     assert f"belongs to user {os.getuid()}" in left["why"]
     talk.end()
     assert talk.await_one("clean")["killed"] == [

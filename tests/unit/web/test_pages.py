@@ -162,11 +162,8 @@ def test_only_the_buttons_that_make_sense_are_shown(
     pages: Pages, status: ExecutionStatus, shown: list[str], label: str
 ) -> None:
     html = pages.execution(FakeWorker().add(status=status), [], after=0)
-    seen = Seen(html)
-    actions = [str(form["action"]).rpartition("/")[2] for form in seen.all("form")]
-    buttons = dict(zip(actions, seen.all("button"), strict=True))
-    assert [name for name in actions if "hidden" not in buttons[name]] == shown
-    assert ("disabled" in buttons["cancel"]) == (label == "Cancelling")
+    assert shown_buttons(html) == shown
+    assert ("disabled" in buttons_of(html)["cancel"]) == (label == "Cancelling")
     assert f">{label}</button>" in html
 
 
@@ -233,4 +230,36 @@ def test_a_waiting_execution_says_for_what(pages: Pages) -> None:
     waits = WaitingFor(kind="slot", name="execution slot", since=BEGIN + timedelta(seconds=5))
     view = FakeWorker().add(status=ExecutionStatus.PENDING)
     html = pages.execution(view.model_copy(update={"waiting_for": waits}), [], after=0)
-    assert "Waits for slot execution slot" in html
+    assert "Waits for execution slot" in html
+
+
+def test_the_list_says_for_what_an_execution_waits(pages: Pages) -> None:
+    waits = WaitingFor(kind="gateway", name="http://plant:8088", since=BEGIN, held_by="x")
+    view = FakeWorker().add(status=ExecutionStatus.PENDING)
+    page = ExecutionPage(items=(view.model_copy(update={"waiting_for": waits}),), total=1)
+    html = pages.executions(page, offset=0, limit=50, after=0)
+    assert '<span class="waits">waits for gateway http://plant:8088</span>' in html
+
+
+def test_what_could_not_be_stopped_says_what_it_blocks_and_has_a_button_to_release_it(
+    pages: Pages,
+) -> None:
+    view = FakeWorker().add_blocking()
+    html = pages.execution(view, [], after=0)
+    assert "Blocks gateway http://plant:8088 until somebody releases it" in html
+    assert shown_buttons(html) == ["rerun", "release"]
+    html = pages.execution(view.model_copy(update={"status": ExecutionStatus.RUNNING}), [], after=0)
+    assert "Blocks gateway" not in html
+    assert "release" not in shown_buttons(html)
+
+
+def shown_buttons(html: str) -> list[str]:
+    """Return the actions whose buttons are shown."""
+    return [name for name, button in buttons_of(html).items() if "hidden" not in button]
+
+
+def buttons_of(html: str) -> dict[str, dict[str, str | None]]:
+    """Return the attributes of each button by what its form does."""
+    seen = Seen(html)
+    actions = [str(form["action"]).rpartition("/")[2] for form in seen.all("form")]
+    return dict(zip(actions, seen.all("button"), strict=True))

@@ -1,4 +1,4 @@
-"""`/api/executions`: start, run again, look, cancel, pause, resume, skip."""
+"""`/api/executions`: start, run again, look, cancel, pause, resume, skip, release."""
 
 from __future__ import annotations
 
@@ -11,7 +11,12 @@ from ignition_toolkit.api.parts import Parts, PartsOf, RequesterOf, WorkerOf
 from ignition_toolkit.api.problems import documented
 from ignition_toolkit.api.routes.playbooks import library_path
 from ignition_toolkit.execution.requests import RerunRequest, StartRequest
-from ignition_toolkit.execution.views import CancelAnswer, ExecutionPage, ExecutionView
+from ignition_toolkit.execution.views import (
+    CancelAnswer,
+    ExecutionPage,
+    ExecutionView,
+    ReleaseAnswer,
+)
 from ignition_toolkit.playbook.models import ExecutionStatus
 
 router = APIRouter(prefix="/api/executions", tags=["executions"])
@@ -185,3 +190,9 @@ async def resume(execution_id: str, worker: WorkerOf) -> CancelAnswer:
 async def skip(execution_id: str, worker: WorkerOf) -> CancelAnswer:
     """Skip the current step, or the next one while paused."""
     return await worker.skip(execution_id)
+
+
+@router.post("/{execution_id}/release", status_code=202, responses=documented(404, 409))
+async def release(execution_id: str, worker: WorkerOf, requester: RequesterOf) -> ReleaseAnswer:
+    """Free what an execution blocks that could not be stopped. No body is needed."""
+    return await worker.release(execution_id, source=requester.source, requested_by=requester.name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import Annotated, Any
 from urllib.parse import quote
 
@@ -22,7 +23,7 @@ from ignition_toolkit.errors import (
     WrongState,
 )
 from ignition_toolkit.execution.requests import RerunRequest, StartRequest
-from ignition_toolkit.execution.views import CancelAnswer, ExecutionView
+from ignition_toolkit.execution.views import CancelAnswer, ExecutionView, ReleaseAnswer
 from ignition_toolkit.playbook.models import CancelSource
 from ignition_toolkit.web.forms import TOKEN_FIELD, given_parameters, read_form
 from ignition_toolkit.web.pages import LOG_LINES, Attempt
@@ -106,20 +107,22 @@ async def act(
 
 async def _act(
     execution_id: str, action: str, parts: Parts, request: Request
-) -> CancelAnswer | ExecutionView:
-    worker = parts.worker
+) -> CancelAnswer | ExecutionView | ReleaseAnswer:
+    worker, by = parts.worker, requester_name(request)
     if action == "rerun":
         refuse_when_stopping(parts)
-        asked = RerunRequest(requested_by=requester_name(request), source="web")
-        return await worker.rerun(execution_id, asked)
-    if action == "cancel":
-        return await worker.cancel(
-            execution_id, source=CancelSource.WEB, requested_by=requester_name(request)
-        )
-    actions = {"pause": worker.pause, "resume": worker.resume, "skip": worker.skip}
+    again = RerunRequest(requested_by=by, source="web")
+    actions: dict[str, Callable[[], Awaitable[CancelAnswer | ExecutionView | ReleaseAnswer]]] = {
+        "cancel": lambda: worker.cancel(execution_id, source=CancelSource.WEB, requested_by=by),
+        "release": lambda: worker.release(execution_id, source="web", requested_by=by),
+        "rerun": lambda: worker.rerun(execution_id, again),
+        "pause": lambda: worker.pause(execution_id),
+        "resume": lambda: worker.resume(execution_id),
+        "skip": lambda: worker.skip(execution_id),
+    }
     if action not in actions:
         raise HTTPException(404)
-    return await actions[action](execution_id)
+    return await actions[action]()
 
 
 @router.get("/playbooks")

@@ -1,13 +1,13 @@
-"""`itk cancel`, `pause`, `resume`, `skip`, `rerun`: change what a server does with an execution.
+"""`itk cancel`, `pause`, `resume`, `skip`, `rerun`, `release`: change what a server runs or keeps.
 
-Imports no views: a cancel should be on its way soon.
+Imports no views with it: a cancel should be on its way soon.
 """
 
 from __future__ import annotations
 
 from ignition_toolkit.cli.asking import address, as_text, ask
 from ignition_toolkit.cli.output import stdout
-from ignition_toolkit.cli.text import plural
+from ignition_toolkit.cli.text import plural, printable
 from ignition_toolkit.errors import OperatorError
 
 #: What is said when the server has accepted it.
@@ -64,6 +64,19 @@ def rerun(
     stdout().write(
         f"{new} runs {execution_id} again; `itk logs -f {new}` follows it (status {status})\n"
     )
+
+
+def release(server: str | None, execution_id: str, *, as_json: bool = False) -> None:
+    """Free what an execution blocks that could not be stopped."""
+    answer = ask(server, lambda client: client.post(address(execution_id, "release")))
+    if as_json:
+        stdout().write(as_text(answer))
+        return
+    # Imported here: a cancel does without.
+    from ignition_toolkit.execution.views import ReleaseAnswer
+
+    names = ", ".join(claim.title for claim in ReleaseAnswer.model_validate(answer).released)
+    stdout().write(f"{execution_id} no longer blocks {printable(names)}\n")
 
 
 def _all_of(ids: list[str]) -> str:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 from urllib.parse import urlsplit
 
 from ignition_toolkit.errors import ReferenceUnresolved
+from ignition_toolkit.execution.views import Claim
 from ignition_toolkit.playbook.models import Concurrency, Playbook, Program, Step
 from ignition_toolkit.playbook.parameters import resolve
 from ignition_toolkit.playbook.program import NESTING_KIND, NESTING_PARAMETER
@@ -16,17 +17,11 @@ from ignition_toolkit.playbook.program import NESTING_KIND, NESTING_PARAMETER
 GATEWAY_PARAMETER = "gateway_url"
 #: Step kinds with this beginning drive the one desktop.
 DESKTOP_KINDS = "designer."
+DESKTOP = Claim("desktop", "the desktop")
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
+_SCHEME = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 _LOOPBACK = {"127.0.0.1", "::1", "localhost"}
-
-
-@dataclass(frozen=True, order=True)
-class Claim:
-    """One thing that one execution at a time may have."""
-
-    kind: Literal["gateway", "desktop"]
-    name: str
 
 
 # Any: parameter values, as checked for the main playbook.
@@ -39,7 +34,7 @@ def claims_of(program: Program, arguments: Mapping[str, Any]) -> frozenset[Claim
     """
     claims: set[Claim] = set()
     if any(step.type.startswith(DESKTOP_KINDS) for step in _all_steps(program)):
-        claims.add(Claim("desktop", "desktop"))
+        claims.add(DESKTOP)
     if program.main.concurrency is Concurrency.EXCLUSIVE:
         urls = set(_gateways(program, program.main, dict(arguments)))
         claims |= {Claim("gateway", normalised_gateway(url)) for url in urls}
@@ -54,7 +49,7 @@ def normalised_gateway(url: str) -> str:
     """
     text = url.strip()
     try:
-        parts = urlsplit(text if "//" in text else f"http://{text}")
+        parts = urlsplit(text if _SCHEME.match(text) else f"http://{text.removeprefix('//')}")
         host, port = (parts.hostname or "").lower(), parts.port
     except ValueError:
         return text.lower()

@@ -90,6 +90,11 @@ function progress(item) {
   return `${item.total_steps} step${item.total_steps === 1 ? "" : "s"}`;
 }
 
+// As views.py has it: some kinds are named in full.
+function titleOf(thing) {
+  return ["slot", "desktop"].includes(thing.kind) ? thing.name : `${thing.kind} ${thing.name}`;
+}
+
 function reveal(element, shown) {
   element.hidden = !shown;
 }
@@ -248,7 +253,7 @@ class ExecutionsPage {
       const page = await answer.json();
       for (const item of page.items) {
         const row = this.rows.get(item.execution_id);
-        if (row) row.querySelector(".cell-progress").textContent = progress(item);
+        if (row) row.querySelector(".steps-done").textContent = progress(item);
       }
     } catch {
       // The connection's own notice says that the server does not answer.
@@ -262,7 +267,8 @@ class ExecutionsPage {
     if (!row) return;
     showBadge(row.querySelector(".badge"), item.status);
     showSpan(row.querySelector(".span"), item);
-    row.querySelector(".cell-progress").textContent = progress(item);
+    row.querySelector(".steps-done").textContent = progress(item);
+    row.querySelector(".waits").textContent = item.waiting_for ? `waits for ${titleOf(item.waiting_for)}` : "";
   }
 
   added(item) {
@@ -391,6 +397,7 @@ class ExecutionPage {
     for (const action of ["pause", "resume", "skip"]) {
       this.button(action).disabled = this.asked !== null;
     }
+    this.showBlocking();
   }
 
   notice(text) {
@@ -427,7 +434,9 @@ class ExecutionPage {
     const body = await answer.json();
     if (answer.ok) {
       this.notice("");
-      this.live.hurry();
+      // After the end there are no events: the answer is all there is.
+      if (action === "release") this.item.holds = null;
+      else this.live.hurry();
       // Events may have overtaken the answer: of all it says, only this cannot be outdated.
       if (body.status === "cancelling" && !FINAL.has(this.status)) this.showStatus(body.status);
     } else {
@@ -446,9 +455,9 @@ class ExecutionPage {
 
   showExecution(item) {
     this.cleansUp = Boolean(item.cancellation && item.cancellation.tree_gone_ms !== null);
+    this.item = item;
     this.showStatus(item.status);
     showSpan(document.querySelector("#elapsed .span"), item);
-    this.item = item;
     this.showReached();
     const error = document.getElementById("error");
     error.textContent = shortened(item.error || "");
@@ -469,7 +478,17 @@ class ExecutionPage {
     if (!reason) return;
     const holder = reason.held_by ? `, held by ${reason.held_by}` : "";
     const since = new Date(reason.since).toLocaleTimeString(undefined, TIME);
-    waiting.textContent = `Waits for ${reason.kind} ${reason.name} since ${since}${holder}.`;
+    waiting.textContent = `Waits for ${titleOf(reason)} since ${since}${holder}.`;
+  }
+
+  showBlocking() {
+    const blocks = FINAL.has(this.status) && this.item.holds;
+    const titles = blocks ? this.item.holds.claims.map(titleOf).join(", ") : "";
+    const blocking = document.getElementById("blocking");
+    blocking.textContent = `Blocks ${titles} until somebody releases it, as what it started could not be ended.`;
+    reveal(blocking, Boolean(blocks));
+    reveal(this.button("release"), Boolean(blocks));
+    this.button("release").disabled = this.asked !== null;
   }
 
   findSteps() {

@@ -173,6 +173,24 @@ class Leave(StepHandler):
         return {}
 
 
+class Child(StepHandler):
+    """Leaves a process in a session of its own, marked as everything that its run starts."""
+
+    type = "held.child"
+    Params = Held
+
+    async def execute(self, params: dict[str, Any]) -> dict[str, Any]:
+        child = subprocess.Popen(["sleep", str(LIFE_S)], start_new_session=True)
+        Path(f"{params['point']}.left").write_text(str(child.pid), "ascii")
+        return {}
+
+
+class Desk(Wait):
+    """Waits, and needs the desktop for it."""
+
+    type = "designer.held"
+
+
 class Say(StepHandler):
     """Writes to its process's own streams and keeps a file in its TMPDIR."""
 
