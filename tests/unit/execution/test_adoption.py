@@ -343,6 +343,7 @@ async def test_what_blocks_goes_on_blocking_while_one_leftover_lives(scene: Scen
         (ALIVE, f"another-boot {ME.pid} {ME.start} gone"),
         (ALIVE, "nonsense"),
     ],
+    ids=["it ended", "of an unknown start", "of another boot", "of nobody known"],
 )
 async def test_what_blocks_is_free_when_all_its_leftovers_have_ended(
     scene: Scene, left: Leftover, owner: str, caplog: pytest.LogCaptureFixture
