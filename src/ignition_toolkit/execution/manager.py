@@ -17,6 +17,7 @@ from ignition_toolkit.execution.acceptance import Origin, load_again, new_job, n
 from ignition_toolkit.execution.dispatch.local import LocalDispatcher
 from ignition_toolkit.execution.janitor_link import JanitorLink
 from ignition_toolkit.execution.job import Job
+from ignition_toolkit.execution.losses import Losses
 from ignition_toolkit.execution.pool import RunnerPool
 from ignition_toolkit.execution.programs import Programs
 from ignition_toolkit.execution.record import ExecutionRecord, Snapshot
@@ -89,6 +90,8 @@ class ExecutionManager:
         self._tasks: dict[str, asyncio.Task[None]] = {}
         #: Those that could not be stopped, while they block something.
         self._blocking: dict[str, ExecutionRecord] = {}
+        #: What was dropped of the logs and output of all of them.
+        self.losses = Losses()
         self._dispatcher = LocalDispatcher(slots, self._on_start, self._on_wait)
 
     @property
@@ -203,7 +206,9 @@ class ExecutionManager:
 
     def _on_start(self, execution_id: str) -> None:
         run = self._runs[execution_id]
-        run.supervision = Supervision(run.job, run.record, self._pool, self._janitor, run.on_pause)
+        run.supervision = Supervision(
+            run.job, run.record, self._pool, self._janitor, run.on_pause, self.losses
+        )
         holds = blocking.held(run.job.claims)
         run.record.move(ExecutionStatus.RUNNING, owner=self._owner, holds=holds)
         run.log_move()

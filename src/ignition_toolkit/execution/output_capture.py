@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ignition_toolkit.credentials.redaction import Redactor
+from ignition_toolkit.execution.losses import Losses
 from ignition_toolkit.playbook.events import Logged, LogLevel, StreamName
 from ignition_toolkit.playbook.text_lines import Lines
 
@@ -27,10 +28,14 @@ class OutputCapture:
     Args:
         redactor: knows the execution's secrets.
         on_line: gets each line.
+        losses: what is dropped is counted there too.
     """
 
-    def __init__(self, redactor: Redactor, on_line: Callable[[Logged], None]) -> None:
+    def __init__(
+        self, redactor: Redactor, on_line: Callable[[Logged], None], losses: Losses
+    ) -> None:
         self._on_line = on_line
+        self._losses = losses
         self._step_id: str | None = None
         self._room = MAX_STEP_BYTES
         self._dropped = 0
@@ -81,6 +86,7 @@ class OutputCapture:
             self._write(captured)
         if self._dropped:
             text = f"{self._dropped} bytes of output were dropped: a step may write 10 MiB"
+            self._losses.output_bytes += self._dropped
             self._dropped = 0
             self._on_line(Logged(step_id=self._step_id, level="warning", message=text))
 

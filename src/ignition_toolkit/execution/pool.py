@@ -77,6 +77,9 @@ class RunnerPool:
         #: Whether a runner has ever come up, and the loop's second at which the last one did.
         self.has_started = False
         self.last_start_t = 0.0
+        #: How many runners have come up, and how many have not.
+        self.starts = 0
+        self.failed_starts = 0
         #: Why the last runner did not come up; None when it did.
         self.problem: str | None = None
 
@@ -164,9 +167,11 @@ class RunnerPool:
         try:
             runner = await self._start_runner()
         except Exception as error:  # noqa: BLE001 - border: whatever is wrong, the next is tried
+            self.failed_starts += 1
             self._note_problem(str(error))
             await asyncio.sleep(RETRY_S)
         else:
+            self.starts += 1
             self.problem, self.has_started = None, True
             self.last_start_t = asyncio.get_running_loop().time()
             self.give_back(runner)

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from ignition_toolkit.execution import step_ends
 from ignition_toolkit.execution.job import Job
 from ignition_toolkit.execution.leg_end import Cause, LegEnd
+from ignition_toolkit.execution.losses import Losses
 from ignition_toolkit.execution.output_capture import OutputCapture
 from ignition_toolkit.execution.progress import Progress
 from ignition_toolkit.execution.record import ExecutionRecord
@@ -43,14 +44,22 @@ class RunState:
         job: what is run.
         record: where it is stored.
         on_pause: told when the run stands still, and when it goes on.
+        losses: what is dropped of logs and output is counted there.
     """
 
-    def __init__(self, job: Job, record: ExecutionRecord, on_pause: Callable[[bool], None]) -> None:
+    def __init__(
+        self,
+        job: Job,
+        record: ExecutionRecord,
+        on_pause: Callable[[bool], None],
+        losses: Losses,
+    ) -> None:
         self._job = job
         self._record = record
         self._on_pause = on_pause
+        self._losses = losses
         self._progress = Progress(job.program, job.resume)
-        self._output = OutputCapture(job.redactor, record.log)
+        self._output = OutputCapture(job.redactor, record.log, losses)
         #: Monotonic second at which a step was last said to be cancelled.
         self.cancelled_t: float | None = None
 
@@ -88,6 +97,7 @@ class RunState:
             case PauseChanged() as pause:
                 self._on_pause(pause.paused)
             case LogsDropped() as dropped:
+                self._losses.log_lines += dropped.count
                 text = f"{dropped.count} log lines were dropped: the step logs faster than is read"
                 self._record.log(Logged(step_id=self.step_id, level="warning", message=text))
             case _:

@@ -15,6 +15,7 @@ from ignition_toolkit.execution.janitor_link import JanitorLink
 from ignition_toolkit.execution.job import Job
 from ignition_toolkit.execution.leg import Leg
 from ignition_toolkit.execution.leg_end import LegEnd
+from ignition_toolkit.execution.losses import Losses
 from ignition_toolkit.execution.pool import RunnerPool
 from ignition_toolkit.execution.record import ExecutionRecord
 from ignition_toolkit.execution.requests import CancelRequest
@@ -54,6 +55,7 @@ class Supervision:
         job: what to run.
         record: where its state is kept and stored.
         on_pause: told when the run stands still, and when it goes on.
+        losses: what is dropped of logs and output is counted there.
     """
 
     def __init__(
@@ -63,12 +65,13 @@ class Supervision:
         pool: RunnerPool,
         janitor: JanitorLink,
         on_pause: Callable[[bool], None],
+        losses: Losses | None = None,
     ) -> None:
         self._job = job
         self._record = record
         self._pool = pool
         self._janitor = janitor
-        self._state = RunState(job, record, on_pause)
+        self._state = RunState(job, record, on_pause, losses or Losses())
         self._leg: Leg | None = None
         self._request: CancelRequest | None = None
         self._cancel_seen = asyncio.Event()
@@ -80,6 +83,11 @@ class Supervision:
     def cancellation(self) -> CancellationRecord | None:
         """The record of the cancel, once one was asked for."""
         return self._cancellation
+
+    @property
+    def step_id(self) -> str | None:
+        """Id of the innermost running step."""
+        return self._state.step_id
 
     # What is asked of it.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ignition_toolkit.credentials.redaction import Redactor
+from ignition_toolkit.execution.losses import Losses
 from ignition_toolkit.execution.output_capture import (
     EARLY_BYTES,
     MAX_EVENTS_AT_ONCE,
@@ -22,8 +23,13 @@ def lines() -> list[Logged]:
 
 
 @pytest.fixture
-def capture(lines: list[Logged]) -> OutputCapture:
-    made = OutputCapture(Redactor([SECRET]), lines.append)
+def losses() -> Losses:
+    return Losses()
+
+
+@pytest.fixture
+def capture(lines: list[Logged], losses: Losses) -> OutputCapture:
+    made = OutputCapture(Redactor([SECRET]), lines.append, losses)
     made.set_step("a")
     return made
 
@@ -75,7 +81,7 @@ def test_what_has_no_line_end_is_written_at_the_end_of_the_step(
 
 
 def test_output_that_overtakes_the_news_of_its_step_is_that_steps(lines: list[Logged]) -> None:
-    capture = OutputCapture(Redactor([SECRET]), lines.append)
+    capture = OutputCapture(Redactor([SECRET]), lines.append, Losses())
     capture.feed("stdout", b"one\ntw")
     assert lines == []
     capture.set_step("a")
@@ -92,7 +98,7 @@ def test_output_that_overtakes_the_news_of_its_step_is_that_steps(lines: list[Lo
 
 
 def test_output_without_any_step_is_nobodys_and_bounded(lines: list[Logged]) -> None:
-    capture = OutputCapture(Redactor([SECRET]), lines.append)
+    capture = OutputCapture(Redactor([SECRET]), lines.append, Losses())
     line = b"x" * 1023 + b"\n"
     for _ in range(EARLY_BYTES // len(line)):
         capture.feed("stderr", line)
@@ -106,12 +112,13 @@ def test_output_without_any_step_is_nobodys_and_bounded(lines: list[Logged]) -> 
 
 
 def test_more_than_a_step_may_write_is_dropped_and_counted(
-    capture: OutputCapture, lines: list[Logged]
+    capture: OutputCapture, lines: list[Logged], losses: Losses
 ) -> None:
     line = b"x" * 1023 + b"\n"
     for _ in range(MAX_STEP_BYTES // len(line) + 3):
         capture.feed("stdout", line)
     capture.flush()
+    assert losses == Losses(output_bytes=3072)
     assert len([one for one in lines if one.stream]) == MAX_STEP_BYTES // len(line)
     assert texts(lines)[-1] == "3072 bytes of output were dropped: a step may write 10 MiB"
 

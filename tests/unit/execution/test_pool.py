@@ -74,6 +74,7 @@ async def test_a_taken_runner_is_replaced(make_pool: MakePool) -> None:
     await poll_until_async(lambda: len(pool.warm_pids) == 2, UP_S)
     assert not {first.pid, second.pid} & set(pool.warm_pids)
     assert len(pool.pids) == 4
+    assert (pool.starts, pool.failed_starts) == (4, 0)
 
 
 async def test_who_waits_gets_the_next_runner_in_the_order_of_asking(make_pool: MakePool) -> None:
@@ -199,6 +200,8 @@ async def test_a_problem_is_logged_once_and_ends_with_the_first_runner_that_come
     await asyncio.wait_for(taking, UP_S)
     assert pool.problem is None
     assert pool.has_started
+    assert pool.starts >= 1
+    assert pool.failed_starts >= 3
 
 
 async def test_a_start_that_fails_in_an_unknown_way_is_tried_again_and_not_at_once(

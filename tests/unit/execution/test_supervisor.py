@@ -16,6 +16,7 @@ from ignition_toolkit.execution import on_cancel as on_cancel_module
 from ignition_toolkit.execution import supervisor as supervisor_module
 from ignition_toolkit.execution.janitor_answers import Ended
 from ignition_toolkit.execution.job import Job
+from ignition_toolkit.execution.losses import Losses
 from ignition_toolkit.execution.requests import CancelRequest
 from ignition_toolkit.execution.supervisor import Supervision
 from ignition_toolkit.execution.verdict import Verdict
@@ -74,8 +75,14 @@ class Scene:
         self.pool = FakePool(*self.runners)
         self.pauses: list[bool] = []
         job = Job(program, {"p": 1}, {}, folder, Redactor(()))
+        self.losses = Losses()
         self.supervision = Supervision(
-            job, self.record, self.pool.as_pool, self.janitor.as_link, self.pauses.append
+            job,
+            self.record,
+            self.pool.as_pool,
+            self.janitor.as_link,
+            self.pauses.append,
+            self.losses,
         )
         self.verdict: asyncio.Task[Verdict] | None = None
 
@@ -179,6 +186,7 @@ async def test_events_of_every_kind_find_their_place(scene: Scene) -> None:
     assert scene.store.events("log")[-1]["step_id"] == "a"
     assert scene.store.events("progress")[0]["total"] == 2
     assert scene.pauses == [True]
+    assert scene.losses == Losses(log_lines=7)
 
 
 async def test_what_a_step_wrote_before_its_end_is_its_own_and_not_the_next_ones(
