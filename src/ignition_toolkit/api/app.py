@@ -22,13 +22,14 @@ from ignition_toolkit.api.routes import (
     playbooks,
     schemas,
     static,
+    upkeep,
 )
 from ignition_toolkit.api.worker_port import WorkerPort
 from ignition_toolkit.web.forms import FormToken
 from ignition_toolkit.web.pages import Pages
 from ignition_toolkit.web.static_files import load_static
 
-ROUTERS = (health, playbooks, events, executions, schemas, pages, static)
+ROUTERS = (health, playbooks, events, executions, schemas, upkeep, pages, static)
 
 
 def create_app(

@@ -6,13 +6,16 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 from ignition_toolkit.execution.hub import EventHub
-from ignition_toolkit.execution.requests import RerunRequest, StartRequest
+from ignition_toolkit.execution.metrics import Readings
+from ignition_toolkit.execution.requests import PruneRequest, RerunRequest, Source, StartRequest
 from ignition_toolkit.execution.views import (
+    AuditPage,
     CancelAnswer,
     ExecutionPage,
     ExecutionSummary,
     ExecutionView,
     Health,
+    PruneReport,
     ReleaseAnswer,
 )
 from ignition_toolkit.playbook.catalog import Catalog
@@ -54,15 +57,21 @@ class WorkerPort(Protocol):
         """Cancel every execution that is not over; return their ids."""
         ...
 
-    async def pause(self, execution_id: str) -> CancelAnswer:
+    async def pause(
+        self, execution_id: str, *, source: Source, requested_by: str | None
+    ) -> CancelAnswer:
         """Pause after the current step."""
         ...
 
-    async def resume(self, execution_id: str) -> CancelAnswer:
+    async def resume(
+        self, execution_id: str, *, source: Source, requested_by: str | None
+    ) -> CancelAnswer:
         """Go on after a pause."""
         ...
 
-    async def skip(self, execution_id: str) -> CancelAnswer:
+    async def skip(
+        self, execution_id: str, *, source: Source, requested_by: str | None
+    ) -> CancelAnswer:
         """Skip the current step, or the next one while paused."""
         ...
 
@@ -111,6 +120,18 @@ class WorkerPort(Protocol):
 
     async def catalog(self) -> Catalog:
         """Return the step kinds."""
+        ...
+
+    async def audit(self, *, limit: int, before: int | None, execution_id: str | None) -> AuditPage:
+        """Return notes of who did what, newest first, from those before a number on."""
+        ...
+
+    async def prune(self, request: PruneRequest) -> PruneReport:
+        """Remove old executions, for some seconds; OperatorError when all is to be kept."""
+        ...
+
+    def metrics(self) -> Readings:
+        """Return the figures of this moment."""
         ...
 
     async def health(self) -> Health:

@@ -144,6 +144,37 @@ def serve(
     return serve_until_ended(host, port, given_path(data_dir, "--data-dir"), folders)
 
 
+@app.command(rich_help_panel=RUNNING)
+def prune(
+    older_than: Annotated[
+        int | None,
+        typer.Option(
+            "--older-than",
+            metavar="DAYS",
+            min=0,
+            max=36500,
+            help="Those that ended more than so many days ago, whatever became of them. Else those "
+            "that ITK_KEEP_DAYS no longer keeps.",
+            show_default=False,
+        ),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Tell what would be removed, and remove nothing.")
+    ] = False,
+    as_json: Json = False,
+    data_dir: DataDir = None,
+    playbooks: Playbooks = None,
+) -> int:
+    """Remove old executions with their logs and artifacts."""
+    check_platform()
+    from ignition_toolkit.cli.commands.pruning import prune as prune_executions
+    from ignition_toolkit.execution.settings import Settings
+
+    folders = given_paths(playbooks, "--playbooks")
+    settings = Settings.from_environment(given_path(data_dir, "--data-dir"), folders)
+    return prune_executions(settings, older_than, dry_run=dry_run, as_json=as_json)
+
+
 @app.command(rich_help_panel=WRITING)
 def validate(
     paths: Annotated[

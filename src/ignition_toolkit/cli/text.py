@@ -66,6 +66,16 @@ def milliseconds(value: float) -> str:
     return f"{value:.1f} ms" if value < 10 else f"{value:.0f} ms"
 
 
+def byte_size(count: int) -> str:
+    """Return bytes with a unit: `0 bytes`, `999 bytes`, `1.0 KiB`, `12.3 MiB`, `4.0 GiB`."""
+    size, unit = float(count), "bytes"
+    for larger in ("KiB", "MiB", "GiB"):
+        if size < 1000:
+            break
+        size, unit = size / 1024, larger
+    return f"{count} bytes" if unit == "bytes" else f"{size:.1f} {unit}"
+
+
 def number(value: float) -> str:
     """Return a number without a needless `.0`."""
     return f"{value:g}"

@@ -14,7 +14,7 @@ from ignition_toolkit.execution.dispatch.claims import claims_of
 from ignition_toolkit.execution.job import Job
 from ignition_toolkit.execution.programs import Programs
 from ignition_toolkit.execution.record import ExecutionRecord
-from ignition_toolkit.execution.requests import StartKey
+from ignition_toolkit.execution.requests import Source, StartKey
 from ignition_toolkit.execution.reruns import TakenOver
 from ignition_toolkit.execution.stored_views import snapshot_of
 from ignition_toolkit.execution.views import ExecutionSummary
@@ -32,6 +32,7 @@ class Origin:
 
     Args:
         requested_by: who asked.
+        source: from where it was asked.
         secret_parameters: names of those that were given inline, which are not stored.
         key: of the request, when it has one.
         rerun_of: id of the execution that it runs again.
@@ -39,6 +40,7 @@ class Origin:
     """
 
     requested_by: str | None
+    source: Source = "api"
     secret_parameters: Sequence[str] = ()
     key: StartKey | None = None
     rerun_of: str | None = None

@@ -17,12 +17,15 @@ from ignition_toolkit.errors import InternalError
 from ignition_toolkit.execution.adoption import Adoption
 from ignition_toolkit.execution.dead_worker import owner_text
 from ignition_toolkit.execution.janitor_link import JanitorLink
+from ignition_toolkit.execution.loop_lateness import LoopLateness
 from ignition_toolkit.execution.manager import ExecutionManager
+from ignition_toolkit.execution.metrics import Ends, Readings
 from ignition_toolkit.execution.owner import ProcessIdentity
 from ignition_toolkit.execution.pool import RunnerPool
 from ignition_toolkit.execution.programs import Programs
 from ignition_toolkit.execution.questions import Questions
 from ignition_toolkit.execution.reaper import Reaper, become_subreaper
+from ignition_toolkit.execution.retention import Retention
 from ignition_toolkit.execution.settings import Settings
 from ignition_toolkit.execution.views import ExecutionSummary, Health
 from ignition_toolkit.playbook.library import Library
@@ -66,8 +69,10 @@ class Core:
             self._janitor,
             owner=owner_text(me, worker),
             slots=settings.max_running,
-            artifacts=settings.data_dir / "artifacts",
+            artifacts=settings.artifacts_dir,
         )
+        self.retention = Retention(store, settings.artifacts_dir, settings.keep_days)
+        self._lateness = LoopLateness()
         self._parts = AsyncExitStack()
 
     async def start(self, kind: Literal["server", "run"]) -> None:
@@ -90,6 +95,7 @@ class Core:
 
     async def _start(self, is_server: bool) -> None:
         become_subreaper()
+        self._parts.push_async_callback(self.retention.close)
         self._parts.callback(self._reap)
         self._parts.callback(self.programs.close)
         self._parts.push_async_callback(self._pool.release)
@@ -102,9 +108,14 @@ class Core:
         adoption = Adoption(self._store, self.programs, self.manager)
         await adoption.run(leftovers, resume_pending=is_server)
         self._reap_again()
+        self._lateness.begin()
+        if is_server:
+            self.retention.begin()
 
     async def stop(self) -> None:
         """Cancel what runs by the ladder, end janitor and runners. May be called twice."""
+        self.retention.stop()
+        self._lateness.stop()
         if self._reaping is not None:
             self._reaping.cancel()
         await self._parts.aclose()
@@ -133,6 +144,25 @@ class Core:
     def _reap_again(self) -> None:
         self._reap()
         self._reaping = asyncio.get_running_loop().call_later(REAP_S, self._reap_again)
+
+    def readings(self, ends: Ends) -> Readings:
+        """Return the figures of this moment. May be called from any thread, and at any time."""
+        behind = self._store.behind()
+        losses = self.manager.losses
+        return Readings(
+            ends=ends,
+            running=self.manager.running,
+            pending=self.manager.pending,
+            warm_runners=len(self._pool.warm_pids),
+            runner_starts=self._pool.starts,
+            runner_start_failures=self._pool.failed_starts,
+            unsaved=behind.waiting,
+            dropped_log_lines=losses.log_lines,
+            dropped_output_bytes=losses.output_bytes,
+            dropped_log_events=behind.dropped_logs,
+            loop_blocked=self._lateness.times,
+            loop_blocked_s=self._lateness.seconds,
+        )
 
     async def health(self) -> Health:
         """Ask the database, the janitor and the runners how they are."""

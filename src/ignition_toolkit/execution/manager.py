@@ -12,7 +12,7 @@ from typing import Any
 import uuid6
 
 from ignition_toolkit.errors import NotFound, StoreError, WrongState
-from ignition_toolkit.execution import blocking
+from ignition_toolkit.execution import audit, blocking
 from ignition_toolkit.execution.acceptance import Origin, load_again, new_job, new_record
 from ignition_toolkit.execution.dispatch.local import LocalDispatcher
 from ignition_toolkit.execution.janitor_link import JanitorLink
@@ -130,7 +130,8 @@ class ExecutionManager:
         main = loaded.program.main
         arguments = check_arguments(main, request.parameters)
         secrets = secret_names(main, request.parameters)
-        return await self._accept(loaded, arguments, Origin(request.requested_by, secrets, key))
+        origin = Origin(request.requested_by, request.source, secrets, key)
+        return await self._accept(loaded, arguments, origin)
 
     async def rerun(
         self, old: ExecutionRow, steps: Sequence[StepRow], request: RerunRequest
@@ -149,7 +150,7 @@ class ExecutionManager:
             raise WrongState(text, status=old.status)
         loaded = await load_again(self._programs, old, newest=request.newest)
         prepared = prepare(old, steps, loaded.program.main, request.from_step)
-        origin = Origin(request.requested_by, rerun_of=old.id, taken=prepared.taken)
+        origin = Origin(request.requested_by, request.source, rerun_of=old.id, taken=prepared.taken)
         return await self._accept(loaded, prepared.arguments, origin)
 
     # Any: checked values; secrets are `Secret`.
@@ -160,7 +161,9 @@ class ExecutionManager:
         job = self.job(execution_id, loaded, arguments, origin.taken)
         record = new_record(self._store, execution_id, job, origin)
         snapshot = Snapshot(loaded.program.main.path, loaded.texts)
-        await self._await_row(record, record.add(snapshot, origin.secret_parameters, origin.key))
+        note = audit.accepted(record.summary, origin.source, job.redactor)
+        stored = record.add(snapshot, origin.secret_parameters, origin.key, note)
+        await self._await_row(record, stored)
         self.submit(record, job)
         return record.view()
 
@@ -284,20 +287,24 @@ class ExecutionManager:
             for run, was in zip(runs, already, strict=True)
             if not was
         ]
+        for run, was in zip(runs, already, strict=True):
+            if was:
+                self._store.submit([run.cancel_note(request, already=True)])
         if stored:
             await asyncio.wait(stored, timeout=STORE_CANCEL_S)
         return [run.answer(already=was) for run, was in zip(runs, already, strict=True)]
 
     def _note_cancel(self, run: Run, request: CancelRequest) -> Future[None]:
+        note = run.cancel_note(request)
         if run.supervision is not None:
-            return run.record.ask_cancel(run.supervision.cancellation or request.record)
-        return self._cancel_pending(run, request.record)
+            return run.record.ask_cancel(run.supervision.cancellation or request.record, note)
+        return self._cancel_pending(run, request.record, note)
 
-    def _cancel_pending(self, run: Run, record: CancellationRecord) -> Future[None]:
+    def _cancel_pending(self, run: Run, record: CancellationRecord, note: AddAudit) -> Future[None]:
         outcome = CancelOutcome.COOPERATIVE
         ended = {"outcome": outcome, "step_stopped_ms": 0.0, "tree_gone_ms": 0.0}
         record = record.model_copy(update=ended)
-        run.record.ask_cancel(record)
+        run.record.ask_cancel(record, note)
         return self._finish(run, Verdict(ExecutionStatus.CANCELLED, None, outcome), record)
 
     def kill_now(self, execution_id: str) -> None:
@@ -305,12 +312,15 @@ class ExecutionManager:
         if (run := self._runs.get(execution_id)) is not None:
             run.kill_now()
 
-    async def release(self, execution_id: str, note: AddAudit) -> ReleaseAnswer:
+    async def release(
+        self, execution_id: str, *, source: str, requested_by: str | None
+    ) -> ReleaseAnswer:
         """Free what an execution blocks that could not be stopped; waits for the commit, not long.
 
         Args:
             execution_id: the execution.
-            note: who asked for it, stored with it.
+            source: from where it was asked.
+            requested_by: who asks.
 
         Raises NotFound when it blocks nothing here.
         """
@@ -318,6 +328,13 @@ class ExecutionManager:
         holds = record.summary.holds if record is not None else None
         if record is None or holds is None:
             raise NotFound(f"execution {execution_id!r} blocks nothing here", id=execution_id)
+        note = audit.note(
+            audit.Action.RELEASE,
+            source=source,
+            requested_by=requested_by,
+            execution_id=execution_id,
+            redactor=record.redactor,
+        )
         stored = asyncio.wrap_future(record.let_go(note))
         del self._blocking[execution_id]
         self._dispatcher.unblock(execution_id)
@@ -328,6 +345,15 @@ class ExecutionManager:
         await asyncio.wait({stored}, timeout=STORE_CANCEL_S)
         status = record.status
         return ReleaseAnswer(execution_id=execution_id, status=status, released=holds.claims)
+
+    def steer(
+        self, execution_id: str, action: audit.Action, *, source: str, requested_by: str | None
+    ) -> CancelAnswer:
+        """Pause or resume an execution, or skip a step of it. Raises NotFound, WrongState."""
+        run = self.find(execution_id)
+        answer, note = run.steer(action, source=source, requested_by=requested_by)
+        self._store.submit([note])
+        return answer
 
     def find(self, execution_id: str) -> Run:
         """Return an execution that is not over. Raises NotFound, WrongState."""

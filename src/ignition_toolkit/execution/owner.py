@@ -18,7 +18,10 @@ from typing import Any, Literal, Self
 
 from ignition_toolkit.errors import DataFolderBusy, OperatorError
 
-Kind = Literal["server", "run"]
+Kind = Literal["server", "run", "prune"]
+
+#: What a person calls each kind of owner.
+_TITLES: dict[Kind, str] = {"server": "a server", "run": "an `itk run`", "prune": "an `itk prune`"}
 
 LOCK_NAME = "owner.lock"
 INFO_NAME = "owner.json"
@@ -63,7 +66,7 @@ class Owner(ProcessIdentity):
     """Who owns a data folder.
 
     Args:
-        kind: a server, or one `itk run`.
+        kind: a server, one `itk run`, or one `itk prune`.
         url: where a server answers; None for a run, and until the server has its address.
         since: when it took the folder, RFC 3339 in UTC.
     """
@@ -77,9 +80,8 @@ class Owner(ProcessIdentity):
         """What a person calls it, for the middle of a sentence."""
         if not self.pid:
             return "another process"
-        what = "a server" if self.kind == "server" else "an `itk run`"
         where = f" at {self.url}" if self.url else ""
-        return f"{what}{where} (process {self.pid})"
+        return f"{_TITLES[self.kind]}{where} (process {self.pid})"
 
 
 class FolderLock:
@@ -279,7 +281,7 @@ def _parse_info(raw: bytes) -> Owner:
         pid=int(said["pid"]),
         boot_id=str(said["boot_id"]),
         start=int(said["start"]),
-        kind="server" if said["kind"] == "server" else "run",
+        kind=said["kind"] if said["kind"] in _TITLES else "run",
         url=str(url) if url is not None else None,
         since=str(said["since"]),
     )

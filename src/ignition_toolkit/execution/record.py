@@ -86,6 +86,11 @@ class ExecutionRecord:
         return self.summary.execution_id
 
     @property
+    def redactor(self) -> Redactor:
+        """Knows the execution's secrets."""
+        return self._redactor
+
+    @property
     def status(self) -> ExecutionStatus:
         """Where the execution stands."""
         return self.summary.status
@@ -103,8 +108,16 @@ class ExecutionRecord:
         snapshot: Snapshot,
         secret_parameters: Sequence[str] = (),
         key: StartKey | None = None,
+        *notes: AddAudit,
     ) -> Future[None]:
-        """Store a new execution; the future fails with DuplicateKey where its key is in use."""
+        """Store a new execution; the future fails with DuplicateKey where its key is in use.
+
+        Args:
+            snapshot: the texts that it runs.
+            secret_parameters: names of those that were given inline.
+            key: of the request, when it has one.
+            notes: who did that, written with it.
+        """
         row = record_changes.new_execution(
             self.summary,
             key,
@@ -114,7 +127,7 @@ class ExecutionRecord:
         )
         steps = [change for view in self.steps.values() for change in self._step_changes(view)]
         taken = [self._variables_change(step_id, kept) for step_id, kept in self._taken.items()]
-        return self._store.submit([row, *steps, *taken, self._summary_event()])
+        return self._store.submit([row, *steps, *taken, self._summary_event(), *notes])
 
     def forget_key(self) -> None:
         """Let the idempotency key of a start that was refused after all be used again."""
@@ -187,8 +200,13 @@ class ExecutionRecord:
         self.summary = self.summary.model_copy(update={"holds": None})
         return self._store.submit([SetExecution(self.execution_id, {"holds": None}), *notes])
 
-    def ask_cancel(self, cancellation: CancellationRecord) -> Future[None]:
-        """Note a cancel: the status is *cancelling* from now on. Raises IllegalMove."""
+    def ask_cancel(self, cancellation: CancellationRecord, *notes: AddAudit) -> Future[None]:
+        """Note a cancel: the status is *cancelling* from now on. Raises IllegalMove.
+
+        Args:
+            cancellation: by whom, and what is known so far.
+            notes: who did that, written with it.
+        """
         check_execution_move(self.status, ExecutionStatus.CANCELLING)
         cancellation = self._redacted(cancellation)
         return self._set(
@@ -202,6 +220,7 @@ class ExecutionRecord:
                 "cancel_requested_by": cancellation.requested_by,
                 "cancel_source": cancellation.source.value,
             },
+            notes=notes,
         )
 
     def set_cancellation(self, cancellation: CancellationRecord) -> None:
@@ -309,10 +328,11 @@ class ExecutionRecord:
         *,
         columns: dict[str, Any] | None = None,
         final: bool = False,
+        notes: Sequence[AddAudit] = (),
     ) -> Future[None]:
         self.summary = self.summary.model_copy(update=values)
         change = record_changes.new_values(self.summary, set(values), columns=columns, final=final)
-        return self._store.submit([change, self._summary_event()])
+        return self._store.submit([change, self._summary_event(), *notes])
 
     def _summary_event(self) -> Change:
         return record_changes.summary_event(self.summary, utc_now())

@@ -1,4 +1,4 @@
-"""What a worker is asked: to start an execution, to run one again, and to cancel one."""
+"""What a worker is asked: to start an execution, run one again, cancel one, remove old ones."""
 
 from __future__ import annotations
 
@@ -60,6 +60,24 @@ class RerunRequest:
     newest: bool = False
     requested_by: str | None = None
     source: Source = "api"
+
+
+@dataclass(frozen=True)
+class PruneRequest:
+    """Old executions to remove.
+
+    Args:
+        older_than_days: those that ended before so many days, whatever became of them; None: those
+            that are older than the worker is to keep them.
+        dry_run: tell what there is, and remove nothing.
+        requested_by: who asks, for the record.
+        source: from where it was asked; `schedule` for the daily look.
+    """
+
+    older_than_days: int | None = None
+    dry_run: bool = False
+    requested_by: str | None = None
+    source: Source | Literal["schedule"] = "api"
 
 
 @dataclass(frozen=True)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
 
 from ignition_toolkit.errors import WrongState
-from ignition_toolkit.execution import blocking
+from ignition_toolkit.execution import audit, blocking
 from ignition_toolkit.execution.job import Job
 from ignition_toolkit.execution.record import ExecutionRecord
 from ignition_toolkit.execution.requests import CancelRequest
@@ -15,6 +16,7 @@ from ignition_toolkit.execution.supervisor import Supervision
 from ignition_toolkit.execution.verdict import Verdict
 from ignition_toolkit.execution.views import CancelAnswer
 from ignition_toolkit.playbook.models import CancellationRecord, ExecutionStatus
+from ignition_toolkit.storage.changes import AddAudit
 
 logger = logging.getLogger(__name__)
 
@@ -36,6 +38,11 @@ class Run:
     def is_over(self) -> bool:
         """Whether its final status is set."""
         return self.record.status.final
+
+    @property
+    def step_id(self) -> str | None:
+        """Id of the innermost running step, None where none runs."""
+        return self.supervision.step_id if self.supervision is not None else None
 
     def tell(self, request: CancelRequest) -> None:
         """Tell the janitor and the runner of a cancel, if there is one. Nothing is written."""
@@ -69,6 +76,36 @@ class Run:
         if not supervision.skip(requested_by):
             raise self.wrong_state("told to skip a step: no runner is up yet, try again")
         return self.answer()
+
+    def steer(
+        self, action: audit.Action, *, source: str, requested_by: str | None
+    ) -> tuple[CancelAnswer, AddAudit]:
+        """Pause, resume or skip; return the answer, and the note of it. Raises WrongState."""
+        # Made before: a step that is skipped may be over at once.
+        note = self._note(action, source, requested_by)
+        return _STEERING[action](self, requested_by), note
+
+    def cancel_note(self, request: CancelRequest, *, already: bool = False) -> AddAudit:
+        """Return the note of a cancel; `already` when it was not the first."""
+        source, by = request.record.source.value, request.record.requested_by
+        return self._note(audit.Action.CANCEL, source, by, already=already or None)
+
+    def _note(
+        self,
+        action: audit.Action,
+        source: str,
+        requested_by: str | None,
+        already: bool | None = None,
+    ) -> AddAudit:
+        return audit.note(
+            action,
+            source=source,
+            requested_by=requested_by,
+            execution_id=self.record.execution_id,
+            redactor=self.job.redactor,
+            step_id=self.step_id,
+            already=already,
+        )
 
     def _steerable(self, what: str, *statuses: ExecutionStatus) -> Supervision:
         if self.record.status not in statuses or self.supervision is None:
@@ -117,3 +154,10 @@ class Run:
         status = self.record.status
         text = f"execution {self.record.execution_id} is {status} and cannot be {what}"
         return WrongState(text, status=status.value)
+
+
+_STEERING: dict[audit.Action, Callable[[Run, str | None], CancelAnswer]] = {
+    audit.Action.PAUSE: lambda run, _by: run.pause(),
+    audit.Action.RESUME: lambda run, _by: run.resume(),
+    audit.Action.SKIP: Run.skip,
+}

@@ -16,9 +16,11 @@ from ignition_toolkit.errors import OperatorError
 APP_FOLDER = "ignition-toolkit"
 DEFAULT_MAX_RUNNING = 4
 DEFAULT_WARM_RUNNERS = 2
+DEFAULT_KEEP_DAYS = 30
 
 #: A runner takes about 40 MiB; more at once than this is a slip of the keyboard.
 MAX_RUNNING_LIMIT = 1000
+MAX_DAYS = 36_500
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,8 @@ class Settings:
         max_running: executions at once, 1 to MAX_RUNNING_LIMIT.
         warm_runners: runner processes kept ready.
         database_url: None for the SQLite file in the data folder.
+        keep_days: days for which executions that completed are kept, others for longer; 0: for
+            ever.
     """
 
     data_dir: Path
@@ -38,6 +42,12 @@ class Settings:
     max_running: int = DEFAULT_MAX_RUNNING
     warm_runners: int = DEFAULT_WARM_RUNNERS
     database_url: str | None = None
+    keep_days: int = DEFAULT_KEEP_DAYS
+
+    @property
+    def artifacts_dir(self) -> Path:
+        """The folder of the executions' folders of artifacts."""
+        return self.data_dir / "artifacts"
 
     @property
     def library_folders(self) -> tuple[Path, ...]:
@@ -60,6 +70,7 @@ class Settings:
             playbook_dirs=_playbook_dirs(playbooks),
             max_running=_max_running(),
             database_url=_database_url(),
+            keep_days=_keep_days(),
         )
 
 
@@ -119,12 +130,21 @@ def _folder(path: Path, origin: str) -> Path:
 
 
 def _max_running() -> int:
-    text = os.environ.get("ITK_MAX_RUNNING") or str(DEFAULT_MAX_RUNNING)
+    meaning = "how many executions may run at once"
+    return _whole_number("ITK_MAX_RUNNING", DEFAULT_MAX_RUNNING, 1, MAX_RUNNING_LIMIT, meaning)
+
+
+def _keep_days() -> int:
+    meaning = "for how many days completed executions are kept (0: for ever)"
+    return _whole_number("ITK_KEEP_DAYS", DEFAULT_KEEP_DAYS, 0, MAX_DAYS, meaning)
+
+
+def _whole_number(name: str, default: int, least: int, most: int, meaning: str) -> int:
+    text = os.environ.get(name) or str(default)
     # isdecimal alone would take digits of other scripts; int() takes signs, blanks and "1_0".
-    number = int(text) if text.isascii() and text.isdecimal() else 0
-    if not 1 <= number <= MAX_RUNNING_LIMIT:
+    number = int(text) if text.isascii() and text.isdecimal() and len(text) <= 18 else -1
+    if not least <= number <= most:
         raise OperatorError(
-            f"ITK_MAX_RUNNING is {text!r}: expected how many executions may run at once, "
-            f"a whole number from 1 to {MAX_RUNNING_LIMIT}"
+            f"{name} is {text!r}: expected {meaning}, a whole number from {least} to {most}"
         )
     return number

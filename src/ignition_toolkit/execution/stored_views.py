@@ -1,4 +1,4 @@
-"""Stored executions and steps, as clients see them."""
+"""Stored executions, steps and notes of who did what, as clients see them."""
 
 from __future__ import annotations
 
@@ -6,9 +6,15 @@ from typing import Any
 
 from ignition_toolkit.errors import InternalError
 from ignition_toolkit.execution.record import Snapshot
-from ignition_toolkit.execution.views import ExecutionSummary, Holding, StepView, WaitingFor
+from ignition_toolkit.execution.views import (
+    AuditNote,
+    ExecutionSummary,
+    Holding,
+    StepView,
+    WaitingFor,
+)
 from ignition_toolkit.playbook.models import CancellationRecord, ExecutionStatus, StepStatus
-from ignition_toolkit.storage.rows import ExecutionRow, StepRow
+from ignition_toolkit.storage.rows import AuditRow, ExecutionRow, StepRow
 
 
 def summary_of(row: ExecutionRow) -> ExecutionSummary:
@@ -62,4 +68,17 @@ def step_of(row: StepRow) -> StepView:
         error=row.error,
         attempts=row.attempts,
         cancellation=_cancellation(row.cancellation),
+    )
+
+
+def note_of(row: AuditRow) -> AuditNote:
+    """Return a stored note of who did what as clients see it."""
+    return AuditNote(
+        id=row.id,
+        at=row.at,
+        action=row.action,
+        source=row.source,
+        requested_by=row.actor,
+        execution_id=row.execution_id,
+        detail=row.detail,
     )

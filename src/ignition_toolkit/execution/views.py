@@ -159,6 +159,47 @@ class ProgressEvent(View):
     message: str = ""
 
 
+class AuditNote(View):
+    """Who did what. `execution_id` may name an execution that has been removed."""
+
+    id: int
+    at: Timestamp
+    action: str
+    source: str
+    requested_by: str | None = None
+    execution_id: str | None = None
+    # Any: JSON values of the action's own choosing, without secrets.
+    detail: dict[str, Any] = Field(default_factory=dict)
+
+
+class AuditPage(View):
+    """Notes, newest first. `before` asks for the next ones; null when there are none."""
+
+    items: tuple[AuditNote, ...]
+    before: int | None = None
+
+
+class PruneReport(View):
+    """What was removed; of a dry run, what would be.
+
+    With `more` there is more to remove, and the same request again goes on with it. A dry run with
+    `more` did not see everything: there is at least what it says.
+    """
+
+    dry_run: bool
+    #: Those that had completed before `before`, and others that had ended before `failures_before`.
+    before: Timestamp
+    failures_before: Timestamp
+    executions: int
+    artifact_folders: int
+    artifact_bytes: int
+    #: How much less the database holds; null of a dry run.
+    database_bytes: int | None = None
+    more: bool = False
+    #: Sentences for a person: what could not be removed, and stays with its execution.
+    problems: tuple[str, ...] = ()
+
+
 class CancelAnswer(View):
     """The answer to a cancel: accepted; `already` when it had been asked for before."""
 

@@ -13,34 +13,51 @@ from datetime import timedelta
 from typing import Any, Literal, TypeVar
 
 from ignition_toolkit.errors import DuplicateKey, NotFound, WrongState
+from ignition_toolkit.execution.audit import Action
 from ignition_toolkit.execution.core import Core
 from ignition_toolkit.execution.hub import EventHub
 from ignition_toolkit.execution.idempotency import RepeatedStarts
 from ignition_toolkit.execution.loop_thread import LoopThread
+from ignition_toolkit.execution.metrics import Ends, Readings
+from ignition_toolkit.execution.opened_store import open_store
 from ignition_toolkit.execution.owner import FolderLock
-from ignition_toolkit.execution.requests import CancelRequest, RerunRequest, StartRequest
-from ignition_toolkit.execution.run import Run
+from ignition_toolkit.execution.requests import (
+    CancelRequest,
+    PruneRequest,
+    RerunRequest,
+    Source,
+    StartRequest,
+)
 from ignition_toolkit.execution.settings import Settings
 from ignition_toolkit.execution.shelf import describe_playbook, list_playbooks
-from ignition_toolkit.execution.stored_views import step_of, summary_of
+from ignition_toolkit.execution.stored_views import note_of, step_of, summary_of
 from ignition_toolkit.execution.views import (
+    AuditPage,
     CancelAnswer,
     ExecutionPage,
     ExecutionSummary,
     ExecutionView,
     Health,
+    PruneReport,
     ReleaseAnswer,
 )
 from ignition_toolkit.playbook.catalog import Catalog
 from ignition_toolkit.playbook.library import Library
 from ignition_toolkit.playbook.models import CancelSource, ExecutionStatus, utc_now
-from ignition_toolkit.storage import AddAudit, EventRow, ExecutionRow, Store, database_url
+from ignition_toolkit.storage import EventRow, ExecutionRow
 
 T = TypeVar("T")
 
 #: Seconds after which a change that waits for the database counts: what is known in memory is
 #: shown instead of what is stored.
 BEHIND_S = 0.1
+
+#: What an execution that is over cannot be.
+_STEERED = {
+    Action.PAUSE: "paused",
+    Action.RESUME: "resumed",
+    Action.SKIP: "told to skip a step",
+}
 
 
 class Worker:
@@ -54,8 +71,8 @@ class Worker:
         self.lock = lock
         self.hub = EventHub()
         self.library = Library(settings.library_folders)
-        url = settings.database_url or database_url(settings.data_dir / "itk.db")
-        self.store = Store.open(url, on_commit=self._publish)
+        self._ends = Ends()
+        self.store = open_store(settings, self._publish)
         self._repeated = RepeatedStarts(self.store, settings.data_dir)
         self._core = Core(settings, self.store, self.library)
         self._thread = LoopThread("itk-supervision")
@@ -105,6 +122,8 @@ class Worker:
 
     def _publish(self, rows: list[EventRow]) -> None:
         self.hub.publish(rows[-1].id, {row.execution_id for row in rows})
+        # Afterwards: who waits for an event is not to wait for the counting.
+        self._ends.on_commit(rows)
 
     # What clients ask; from any loop.
 
@@ -148,19 +167,23 @@ class Worker:
         request = CancelRequest.now(source, requested_by)
         return await self._thread.do(self._core.manager.cancel_all(request))
 
-    async def pause(self, execution_id: str) -> CancelAnswer:
+    async def pause(
+        self, execution_id: str, *, source: Source = "api", requested_by: str | None = None
+    ) -> CancelAnswer:
         """Pause after the current step. Raises NotFound, WrongState."""
-        return await self._steer(execution_id, "paused", Run.pause)
+        return await self._steer(execution_id, Action.PAUSE, source, requested_by)
 
-    async def resume(self, execution_id: str) -> CancelAnswer:
+    async def resume(
+        self, execution_id: str, *, source: Source = "api", requested_by: str | None = None
+    ) -> CancelAnswer:
         """Go on after a pause. Raises NotFound, WrongState."""
-        return await self._steer(execution_id, "resumed", Run.resume)
+        return await self._steer(execution_id, Action.RESUME, source, requested_by)
 
-    async def skip(self, execution_id: str, requested_by: str | None = None) -> CancelAnswer:
+    async def skip(
+        self, execution_id: str, *, source: Source = "api", requested_by: str | None = None
+    ) -> CancelAnswer:
         """Skip the current or the next step. Raises NotFound, WrongState."""
-        return await self._steer(
-            execution_id, "told to skip a step", lambda run: run.skip(requested_by)
-        )
+        return await self._steer(execution_id, Action.SKIP, source, requested_by)
 
     async def release(
         self, execution_id: str, *, source: str, requested_by: str | None
@@ -174,23 +197,26 @@ class Worker:
 
         Raises NotFound; WrongState when it blocks nothing.
         """
-        note = AddAudit(requested_by, source, "release", utc_now(), execution_id)
         try:
-            return await self._thread.do(self._core.manager.release(execution_id, note))
+            asked = self._core.manager.release(
+                execution_id, source=source, requested_by=requested_by
+            )
+            return await self._thread.do(asked)
         except NotFound:
             what = "released: it blocks nothing; what runs lets go of what it has at its end"
             raise await self._over(execution_id, what) from None
 
     async def _steer(
-        self, execution_id: str, what: str, act: Callable[[Run], CancelAnswer]
+        self, execution_id: str, action: Action, source: Source, requested_by: str | None
     ) -> CancelAnswer:
         async def do() -> CancelAnswer:
-            return act(self._core.manager.find(execution_id))
+            manager = self._core.manager
+            return manager.steer(execution_id, action, source=source, requested_by=requested_by)
 
         try:
             return await self._thread.do(do())
         except NotFound:
-            raise await self._over(execution_id, what) from None
+            raise await self._over(execution_id, _STEERED[action]) from None
 
     async def _over(self, execution_id: str, what: str) -> NotFound | WrongState:
         """Return the error for an execution that is not under way: unknown, or over."""
@@ -296,6 +322,22 @@ class Worker:
     async def catalog(self) -> Catalog:
         """Return the installed step kinds."""
         return self._core.programs.catalog
+
+    async def audit(self, *, limit: int, before: int | None, execution_id: str | None) -> AuditPage:
+        """Return notes of who did what, newest first. Raises StoreError."""
+        rows = await _read(
+            lambda: self.store.audit(limit + 1, before=before, execution_id=execution_id)
+        )
+        items = tuple(note_of(row) for row in rows[:limit])
+        return AuditPage(items=items, before=items[-1].id if len(rows) > limit else None)
+
+    async def prune(self, request: PruneRequest) -> PruneReport:
+        """Remove old executions, a piece of them. Raises OperatorError, StoreError."""
+        return await self._thread.do(self._core.retention.prune(request))
+
+    def metrics(self) -> Readings:
+        """Return the figures of this moment; also while the supervision loop is blocked."""
+        return self._core.readings(self._ends)
 
     async def health(self) -> Health:
         """Ask the database, the janitor and the runners how they are."""

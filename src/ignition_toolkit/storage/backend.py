@@ -51,7 +51,7 @@ class Backend(Protocol):
         ...
 
     def size(self, connection: sa.Connection) -> int:
-        """Return how many bytes of a disk the database takes."""
+        """Return how many bytes the database holds, as far as it can tell."""
         ...
 
     def give_back(self, connection: sa.Connection, pages: int) -> bool:

@@ -147,20 +147,21 @@ class Reader:
             return reads.blocking_executions(connection)
 
     def audit(
-        self, limit: int = 50, offset: int = 0, execution_id: str | None = None
-    ) -> tuple[list[AuditRow], int]:
-        """Return a page of who did what, newest first, and how many notes there are in all.
+        self, limit: int = 50, *, before: int | None = None, execution_id: str | None = None
+    ) -> list[AuditRow]:
+        """Return notes of who did what, newest first.
 
         Args:
-            limit: rows of the page.
-            offset: newer rows to leave out.
+            limit: at most so many.
+            before: only those with a smaller number than this.
             execution_id: only what was done to this execution.
         """
+        below = None if before is None else _number(before)
         with self._reading() as connection:
-            return reads.audit_page(connection, _count(limit), _count(offset), execution_id)
+            return reads.audit_notes(connection, _count(limit), below, execution_id)
 
     def size(self) -> int:
-        """Return how many bytes of a disk the database takes."""
+        """Return how many bytes the database holds; its files may be larger."""
         with self._reading() as connection:
             return self._backend.size(connection)
 

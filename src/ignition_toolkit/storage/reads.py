@@ -144,14 +144,13 @@ def last_event_number(connection: sa.Connection) -> int:
     return int(connection.scalars(sa.select(store_state.c.last_event_id)).one())
 
 
-def audit_page(
-    connection: sa.Connection, limit: int, offset: int, execution_id: str | None
-) -> tuple[list[AuditRow], int]:
-    """Return a page of what was done, newest first, and how many notes there are."""
-    wanted: sa.ColumnElement[bool] = sa.true()
+def audit_notes(
+    connection: sa.Connection, limit: int, before: int | None, execution_id: str | None
+) -> list[AuditRow]:
+    """Return the newest notes of what was done that are older than one, newest first."""
+    query = sa.select(audit).order_by(audit.c.id.desc()).limit(limit)
+    if before is not None:
+        query = query.where(audit.c.id < before)
     if execution_id is not None:
-        wanted = audit.c.execution_id == clean_text(execution_id)
-    count = sa.select(sa.func.count()).select_from(audit).where(wanted)
-    page = sa.select(audit).where(wanted).order_by(audit.c.id.desc()).limit(limit).offset(offset)
-    rows = connection.execute(page).mappings()
-    return [AuditRow(**row) for row in rows], connection.scalars(count).one()
+        query = query.where(audit.c.execution_id == clean_text(execution_id))
+    return [AuditRow(**row) for row in connection.execute(query).mappings()]

@@ -123,9 +123,11 @@ class Sqlite:
         return next(found, "Check the file and the disk that it is on.")
 
     def size(self, connection: sa.Connection) -> int:
-        """Return the bytes of the file and of the log beside it."""
-        files = (self.path, self.path.with_name(f"{self.path.name}-wal"))
-        return sum(file.stat().st_size for file in files if file.exists())
+        """Return the bytes of the pages in use; the file is larger, and has a log beside it."""
+        free, pages, page_bytes = (
+            _number(connection, name) for name in ("freelist_count", "page_count", "page_size")
+        )
+        return (pages - free) * page_bytes
 
     def give_back(self, connection: sa.Connection, pages: int) -> bool:
         """Move used pages into unused ones, from the file's end; see `Backend`.

@@ -288,10 +288,12 @@ async def test_what_could_not_be_stopped_blocks_its_gateway_until_a_person_relea
     assert (await rig.final(waits)).status is E.COMPLETED
     with pytest.raises(WrongState, match="it blocks nothing"):
         await rig.worker.release(stuck, source="cli", requested_by="anna")
-    notes, _ = await asyncio.get_running_loop().run_in_executor(None, rig.worker.store.audit)
-    assert [(note.actor, note.source, note.action, note.execution_id) for note in notes] == [
-        ("anna", "cli", "release", stuck)
+    page = await rig.worker.audit(limit=2, before=None, execution_id=stuck)
+    assert [(note.requested_by, note.source, note.action) for note in page.items] == [
+        ("anna", "cli", "release"),
+        ("me", "api", "cancel"),
     ]
+    assert page.before == page.items[-1].id
     assert (await rig.events(stuck))[-1].data["status"] == "failed"
     assert (await rig.worker.health()).status == "ok"
 

@@ -139,7 +139,7 @@ async def test_a_stuck_step_that_is_skipped_costs_the_runner_and_the_next_runs(r
         )
     )
     pid = await point.reached()
-    await rig.worker.skip(execution_id, "me")
+    await rig.worker.skip(execution_id, requested_by="me")
     view = await rig.final(execution_id)
     assert view.status is E.COMPLETED
     assert step_statuses(view)["a"] == "skipped"

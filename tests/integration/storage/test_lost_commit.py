@@ -55,7 +55,7 @@ def test_what_a_lost_commit_held_is_stored_and_seen_once(
         assert [row.data["n"] for row in seen] == numbers
         assert seen == store.events(after=0)
         assert store.executions()[1] == 2 * groups
-        assert [row.action for row in store.audit(limit=100)[0]] == [f"{n}" for n in numbers[::-1]]
+        assert [row.action for row in store.audit(limit=100)] == [f"{n}" for n in numbers[::-1]]
 
 
 def start(store: Store, n: int) -> Any:

@@ -12,8 +12,11 @@ from typing import Any
 
 from ignition_toolkit.errors import NotFound, WrongState
 from ignition_toolkit.execution.hub import EventHub
-from ignition_toolkit.execution.requests import RerunRequest, StartRequest
+from ignition_toolkit.execution.metrics import Ends, Readings
+from ignition_toolkit.execution.requests import PruneRequest, RerunRequest, StartRequest
 from ignition_toolkit.execution.views import (
+    AuditNote,
+    AuditPage,
     CancelAnswer,
     Claim,
     ExecutionPage,
@@ -22,6 +25,7 @@ from ignition_toolkit.execution.views import (
     Health,
     Holding,
     LogEvent,
+    PruneReport,
     ReleaseAnswer,
     StepEvent,
     StepView,
@@ -48,6 +52,16 @@ HEALTHY = Health(
     runner="ok",
     running=0,
     pending=0,
+)
+
+NOTHING_PRUNED = PruneReport(
+    dry_run=False,
+    before=BEGIN,
+    failures_before=BEGIN,
+    executions=0,
+    artifact_folders=0,
+    artifact_bytes=0,
+    database_bytes=0,
 )
 
 #: One playbook of the library, as a worker describes it.
@@ -87,6 +101,12 @@ class FakeWorker:
     cancels: list[tuple[str, CancelSource, str | None]] = field(default_factory=list)
     calls: list[tuple[str, str]] = field(default_factory=list)
     releases: list[tuple[str, str, str | None]] = field(default_factory=list)
+    #: What was asked of executions beside a cancel, from where, by whom.
+    steered: list[tuple[str, str, str | None]] = field(default_factory=list)
+    notes: list[AuditNote] = field(default_factory=list)
+    prunes: list[PruneRequest] = field(default_factory=list)
+    report: PruneReport = NOTHING_PRUNED
+    ends: Ends = field(default_factory=Ends)
     answer: Health = HEALTHY
     error: Exception | None = None
     #: Held while set: the health question and the cancel wait for it.
@@ -129,13 +149,22 @@ class FakeWorker:
             await self.cancel(key, source=source, requested_by=requested_by)
         return ids
 
-    async def pause(self, execution_id: str) -> CancelAnswer:
+    async def pause(
+        self, execution_id: str, *, source: str, requested_by: str | None
+    ) -> CancelAnswer:
+        self.steered.append(("pause", source, requested_by))
         return await self._move("pause", execution_id, ExecutionStatus.PAUSED)
 
-    async def resume(self, execution_id: str) -> CancelAnswer:
+    async def resume(
+        self, execution_id: str, *, source: str, requested_by: str | None
+    ) -> CancelAnswer:
+        self.steered.append(("resume", source, requested_by))
         return await self._move("resume", execution_id, ExecutionStatus.RUNNING)
 
-    async def skip(self, execution_id: str) -> CancelAnswer:
+    async def skip(
+        self, execution_id: str, *, source: str, requested_by: str | None
+    ) -> CancelAnswer:
+        self.steered.append(("skip", source, requested_by))
         return await self._move("skip", execution_id, ExecutionStatus.RUNNING)
 
     async def release(
@@ -202,6 +231,37 @@ class FakeWorker:
     async def catalog(self) -> Catalog:
         await self._asked()
         return Catalog(key="fake")
+
+    async def audit(self, *, limit: int, before: int | None, execution_id: str | None) -> AuditPage:
+        await self._asked()
+        wanted = [
+            note
+            for note in reversed(self.notes)
+            if (before is None or note.id < before) and execution_id in (None, note.execution_id)
+        ]
+        items = tuple(wanted[:limit])
+        return AuditPage(items=items, before=items[-1].id if len(wanted) > limit else None)
+
+    async def prune(self, request: PruneRequest) -> PruneReport:
+        await self._asked()
+        self.prunes.append(request)
+        return self.report
+
+    def metrics(self) -> Readings:
+        return Readings(
+            ends=self.ends,
+            running=1,
+            pending=2,
+            warm_runners=3,
+            runner_starts=4,
+            runner_start_failures=5,
+            unsaved=6,
+            dropped_log_lines=7,
+            dropped_output_bytes=8,
+            dropped_log_events=9,
+            loop_blocked=10,
+            loop_blocked_s=0.5,
+        )
 
     async def health(self) -> Health:
         await self._asked()

@@ -195,10 +195,13 @@ async def test_pause_resume_and_skip_reach_the_worker(
     client: httpx2.AsyncClient, worker: FakeWorker, action: str, status: str
 ) -> None:
     view = worker.add()
-    answer = await client.post(f"/api/executions/{view.execution_id}/{action}")
+    headers = {"X-ITK-User": "anna", "X-ITK-Client": "cli"}
+    address = f"/api/executions/{view.execution_id}/{action}"
+    answer = await client.post(address, headers=headers)
     assert answer.status_code == 202
     assert answer.json()["status"] == status
     assert worker.calls == [(action, view.execution_id)]
+    assert worker.steered == [(action, "cli", "anna")]
 
 
 async def test_a_release_says_what_is_free_again_and_is_done_once(

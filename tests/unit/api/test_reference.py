@@ -8,6 +8,7 @@ import httpx2
 import pytest
 
 from ignition_toolkit.api.problems import KINDS, MEDIA_TYPE
+from ignition_toolkit.execution.audit import Action
 
 REFERENCE = (Path(__file__).parents[3] / "docs" / "reference" / "http.md").read_text("utf-8")
 
@@ -58,3 +59,20 @@ async def test_every_operation_says_what_it_does(openapi: dict[str, Any]) -> Non
         if not operation.get("description")
     ]
     assert silent == []
+
+
+def test_every_action_that_is_noted_is_described_and_no_other() -> None:
+    section = REFERENCE.partition("## Who did what")[2].partition("\n## ")[0]
+    rows = re.findall(r"^\| (`[^|]*`) \|", section, re.MULTILINE)
+    described = {name for row in rows[1:] for name in re.findall(r"`([a-z]+)`", row)}
+    assert described == {action.value for action in Action}
+
+
+async def test_every_figure_is_described_and_every_described_one_is_there(
+    client: httpx2.AsyncClient,
+) -> None:
+    text = (await client.get("/metrics")).text
+    there = set(re.findall(r"^# TYPE (\w+) ", text, re.MULTILINE))
+    section = REFERENCE.partition("## Metrics")[2].partition("\n## ")[0]
+    described = set(re.findall(r"`(itk_\w+)(?:\{\w+\})?`", section))
+    assert described == there

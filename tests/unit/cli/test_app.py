@@ -28,6 +28,7 @@ COMMANDS = [
     "skip",
     "rerun",
     "release",
+    "prune",
 ]
 
 
@@ -186,12 +187,12 @@ def test_ctrl_c_in_a_command_is_exit_code_130(capfd: pytest.CaptureFixture[str])
     assert capfd.readouterr().err == ""
 
 
-@pytest.mark.parametrize("command", ["run", "serve"])
+@pytest.mark.parametrize("command", ["run", "serve", "prune"])
 def test_a_system_that_is_not_linux_is_told_so(
     command: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(sys, "platform", "win32")
-    arguments = [command] if command == "serve" else [command, "x.yaml"]
+    arguments = [command, "x.yaml"] if command == "run" else [command]
     assert run_app(arguments) == Exit.WRONG_INPUT
     assert "runs playbooks on Linux only" in capfd.readouterr().err
 

@@ -29,7 +29,7 @@ from ignition_toolkit.playbook.models import (
     utc_now,
 )
 from ignition_toolkit.protocol import Envelope, Start
-from ignition_toolkit.storage import AddEvent, AddExecution, PutStep, SetExecution, Store
+from ignition_toolkit.storage import AddAudit, AddEvent, AddExecution, PutStep, SetExecution, Store
 from ignition_toolkit.storage.changes import Change
 
 TOKEN = "folder.worker.1"
@@ -71,6 +71,11 @@ class FakeStore:
         """Return what was put of one step's row, in order."""
         puts = [change for change in self.changes if isinstance(change, PutStep)]
         return [change.values for change in puts if change.step_id == step_id]
+
+    @property
+    def notes(self) -> list[AddAudit]:
+        """Return the notes of who did what, in order."""
+        return [change for change in self.changes if isinstance(change, AddAudit)]
 
     @property
     def rows(self) -> list[AddExecution]:

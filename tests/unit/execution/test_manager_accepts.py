@@ -1,4 +1,4 @@
-"""What the manager accepts, and what it does with a start that the database does not take."""
+"""What the manager accepts and notes, and a start that the database does not take."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import pytest
 
 from ignition_toolkit.errors import NotFound, RerunRefused, StoreError, WrongState
 from ignition_toolkit.execution import manager as manager_module
+from ignition_toolkit.execution.audit import Action
 from ignition_toolkit.execution.dispatch.claims import DESKTOP
 from ignition_toolkit.execution.manager import ExecutionManager
 from ignition_toolkit.execution.programs import Programs
@@ -21,6 +22,7 @@ from ignition_toolkit.execution.requests import (
     StartKey,
     StartRequest,
 )
+from ignition_toolkit.execution.supervisor import Supervision
 from ignition_toolkit.execution.views import ExecutionView, Holding
 from ignition_toolkit.playbook.models import CancelSource, ExecutionStatus
 from ignition_toolkit.playbook.program import LoadedProgram
@@ -171,3 +173,88 @@ async def test_a_rerun_that_is_cancelled_leaves_its_place_to_the_next(
 
 def waiting(view: ExecutionView) -> tuple[str, str | None] | None:
     return (view.waiting_for.kind, view.waiting_for.held_by) if view.waiting_for else None
+
+
+@dataclass
+class FakeSupervision:
+    """Takes every wish."""
+
+    step_id: str | None = "a"
+    cancellation: None = None
+
+    def pause(self) -> None: ...
+
+    def resume(self) -> None: ...
+
+    def cancel(self, _request: CancelRequest) -> None: ...
+
+    def skip(self, _requested_by: str | None) -> bool:
+        # What is skipped ends at once.
+        self.step_id = None
+        return True
+
+
+def notes(store: FakeStore) -> list[tuple[str, str, str | None, dict[str, object]]]:
+    """Return action, source, who and detail of each note."""
+    return [(note.action, note.source, note.actor, note.detail) for note in store.notes]
+
+
+async def test_who_starts_and_reruns_is_noted_with_the_execution(programs: FakePrograms) -> None:
+    store = FakeStore()
+    made = manager(store, programs)
+    request = StartRequest("main.yaml", requested_by="anna", source="web")
+    first = await made.start(request)
+    rerun = RerunRequest(from_step="b", requested_by="bob", source="cli")
+    second = await made.rerun(execution("old", status="failed"), [], rerun)
+    linked = {"playbook": "main.yaml", "rerun_of": "old", "from_step": "b"}
+    assert notes(store) == [
+        ("start", "web", "anna", {"playbook": "main.yaml"}),
+        ("rerun", "cli", "bob", linked),
+    ]
+    ids = [note.execution_id for note in store.notes]
+    assert ids == [first.execution_id, second.execution_id]
+
+
+async def test_every_wish_is_noted_with_who_and_with_the_step(programs: FakePrograms) -> None:
+    store = FakeStore()
+    made = manager(store, programs)
+    execution_id = (await made.start(StartRequest("main.yaml"))).execution_id
+    run = made.find(execution_id)
+    run.supervision = cast("Supervision", FakeSupervision())
+    run.record.move(ExecutionStatus.RUNNING)
+    store.changes.clear()
+    for action in (Action.PAUSE, Action.RESUME, Action.SKIP):
+        made.steer(execution_id, action, source="web", requested_by="anna")
+    for source in (CancelSource.CLI, CancelSource.SHUTDOWN):
+        await made.cancel(execution_id, CancelRequest.now(source, None))
+    assert notes(store) == [
+        ("pause", "web", "anna", {"step_id": "a"}),
+        ("resume", "web", "anna", {"step_id": "a"}),
+        ("skip", "web", "anna", {"step_id": "a"}),
+        ("cancel", "cli", None, {}),
+        ("cancel", "shutdown", None, {"already": True}),
+    ]
+    assert {note.execution_id for note in store.notes} == {execution_id}
+
+
+async def test_a_cancel_before_the_start_is_noted_too(programs: FakePrograms) -> None:
+    store = FakeStore()
+    made = manager(store, programs)
+    for who in ("anna", "bob"):
+        await made.start(StartRequest("main.yaml", requested_by=who))
+    store.changes.clear()
+    await made.cancel_all(CancelRequest.now(CancelSource.API, "carl"))
+    assert notes(store) == [("cancel", "api", "carl", {})] * 2
+
+
+async def test_what_is_refused_is_not_noted(programs: FakePrograms) -> None:
+    store = FakeStore()
+    made = manager(store, programs)
+    execution_id = (await made.start(StartRequest("main.yaml"))).execution_id
+    store.changes.clear()
+    for action in (Action.PAUSE, Action.RESUME, Action.SKIP):
+        with pytest.raises(WrongState):
+            made.steer(execution_id, action, source="api", requested_by=None)
+        with pytest.raises(NotFound):
+            made.steer("unknown", action, source="api", requested_by=None)
+    assert store.changes == []

@@ -258,3 +258,11 @@ def test_a_zombie_is_dead() -> None:
 def test_an_owner_without_an_address_is_named_without_it() -> None:
     owner = Owner(7, "boot", 1, kind="run", url=None, since="")
     assert owner.title == "an `itk run` (process 7)"
+
+
+def test_a_prune_owns_a_folder_by_its_own_name(folder: Path) -> None:
+    lock = FolderLock.take(folder, kind="prune")
+    owner = FolderLock.owner(folder)
+    lock.release()
+    assert owner is not None
+    assert owner.title == f"an `itk prune` (process {os.getpid()})"

@@ -8,11 +8,13 @@ import pytest
 from ignition_toolkit.errors import OperatorError
 from ignition_toolkit.execution.settings import Settings, default_data_dir
 
+NUMBERS = ("ITK_MAX_RUNNING", "ITK_KEEP_DAYS")
+
 
 @pytest.fixture(autouse=True)
 def bare_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Take away what the machine's own environment says."""
-    for name in ("ITK_DATA_DIR", "ITK_PLAYBOOKS", "ITK_MAX_RUNNING", "XDG_DATA_HOME"):
+    for name in ("ITK_DATA_DIR", "ITK_PLAYBOOKS", *NUMBERS, "XDG_DATA_HOME"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
 
@@ -41,7 +43,7 @@ def test_a_relative_xdg_folder_is_ignored_as_its_specification_says(
 
 def test_an_empty_variable_is_no_word(monkeypatch: pytest.MonkeyPatch) -> None:
     without = Settings.from_environment()
-    for name in ("ITK_DATA_DIR", "ITK_PLAYBOOKS", "ITK_MAX_RUNNING"):
+    for name in ("ITK_DATA_DIR", "ITK_PLAYBOOKS", *NUMBERS):
         monkeypatch.setenv(name, "")
     assert Settings.from_environment() == without
 
@@ -109,3 +111,18 @@ def test_another_database_is_refused_without_showing_its_password(
     with pytest.raises(OperatorError, match="SQLite only, found 'postgresql'") as refused:
         Settings.from_environment(Path("/srv"))
     assert "secret" not in str(refused.value)
+
+
+@pytest.mark.parametrize(("text", "days"), [("", 30), ("0", 0), ("1", 1), ("36500", 36500)])
+def test_executions_are_kept_for_so_many_days(
+    monkeypatch: pytest.MonkeyPatch, text: str, days: int
+) -> None:
+    monkeypatch.setenv("ITK_KEEP_DAYS", text)
+    assert Settings.from_environment().keep_days == days
+
+
+@pytest.mark.parametrize("text", ["-1", "1.5", "ever", "36501", "9" * 5000, "\u0663"])
+def test_what_is_no_number_of_days_is_refused(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    monkeypatch.setenv("ITK_KEEP_DAYS", text)
+    with pytest.raises(OperatorError, match=r"ITK_KEEP_DAYS is .*a whole number from 0 to 36500"):
+        Settings.from_environment()

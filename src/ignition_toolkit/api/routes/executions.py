@@ -175,21 +175,21 @@ async def cancel(execution_id: str, worker: WorkerOf, requester: RequesterOf) ->
 
 
 @router.post("/{execution_id}/pause", status_code=202, responses=documented(404, 409))
-async def pause(execution_id: str, worker: WorkerOf) -> CancelAnswer:
+async def pause(execution_id: str, worker: WorkerOf, requester: RequesterOf) -> CancelAnswer:
     """Pause after the current step."""
-    return await worker.pause(execution_id)
+    return await worker.pause(execution_id, source=requester.source, requested_by=requester.name)
 
 
 @router.post("/{execution_id}/resume", status_code=202, responses=documented(404, 409))
-async def resume(execution_id: str, worker: WorkerOf) -> CancelAnswer:
+async def resume(execution_id: str, worker: WorkerOf, requester: RequesterOf) -> CancelAnswer:
     """Go on after a pause."""
-    return await worker.resume(execution_id)
+    return await worker.resume(execution_id, source=requester.source, requested_by=requester.name)
 
 
 @router.post("/{execution_id}/skip", status_code=202, responses=documented(404, 409))
-async def skip(execution_id: str, worker: WorkerOf) -> CancelAnswer:
+async def skip(execution_id: str, worker: WorkerOf, requester: RequesterOf) -> CancelAnswer:
     """Skip the current step, or the next one while paused."""
-    return await worker.skip(execution_id)
+    return await worker.skip(execution_id, source=requester.source, requested_by=requester.name)
 
 
 @router.post("/{execution_id}/release", status_code=202, responses=documented(404, 409))

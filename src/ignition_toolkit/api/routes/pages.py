@@ -116,9 +116,9 @@ async def _act(
         "cancel": lambda: worker.cancel(execution_id, source=CancelSource.WEB, requested_by=by),
         "release": lambda: worker.release(execution_id, source="web", requested_by=by),
         "rerun": lambda: worker.rerun(execution_id, again),
-        "pause": lambda: worker.pause(execution_id),
-        "resume": lambda: worker.resume(execution_id),
-        "skip": lambda: worker.skip(execution_id),
+        "pause": lambda: worker.pause(execution_id, source="web", requested_by=by),
+        "resume": lambda: worker.resume(execution_id, source="web", requested_by=by),
+        "skip": lambda: worker.skip(execution_id, source="web", requested_by=by),
     }
     if action not in actions:
         raise HTTPException(404)
