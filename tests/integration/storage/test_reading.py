@@ -52,6 +52,7 @@ FULL = execution(
     rerun_from_step="outer/inner",
     idempotency_key="k",
     idempotency_fingerprint="f",
+    holds={"claims": [{"kind": "gateway", "name": "a"}], "blocked": True},
 )
 
 
