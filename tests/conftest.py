@@ -24,9 +24,14 @@ settings.register_profile(
 settings.load_profile("gate")
 
 
-#: Folders whose tests run one after the other: they fill the machine, or their processes bear the
-#: same markers, so that the janitor of one test would end those of another.
-ONE_AFTER_THE_OTHER = ("tests/e2e/", "tests/integration/janitor/", "tests/unit/execution/")
+#: Folders whose tests run one after the other, all of one name: they fill the machine, or their
+#: processes bear the same markers, so that the janitor of one test would end those of another.
+ONE_AFTER_THE_OTHER = {
+    "tests/e2e/": "e2e",
+    "tests/integration/janitor/": "janitor",
+    "tests/unit/execution/": "execution",
+    "tests/unit/janitor/": "janitor",
+}
 
 
 class Groups(LoadScopeScheduling):  # type: ignore[misc]  # its base has no types
@@ -34,7 +39,8 @@ class Groups(LoadScopeScheduling):  # type: ignore[misc]  # its base has no type
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.partition("::")[0]
-        return next((group for group in ONE_AFTER_THE_OTHER if file.startswith(group)), file)
+        groups = (name for folder, name in ONE_AFTER_THE_OTHER.items() if file.startswith(folder))
+        return next(groups, file)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Groups:
