@@ -274,6 +274,22 @@ def test_the_list_is_live(person: Person, server: Server) -> None:
     assert row.inner_text().split() == shown.split()
 
 
+def test_run_again_leads_to_the_new_execution_which_links_the_old_one(
+    person: Person, server: Server
+) -> None:
+    old = server.client.start("steps.yaml")
+    server.client.wait(old, {"running"})
+    server.client.cancel(old)
+    server.client.wait(old)
+    page = person.open(old)
+    page.get_by_role("button", name="Run again").click()
+    page.wait_for_url(lambda url: "/executions/" in url and old not in url, timeout=DEADLINE_MS)
+    expect_status(page, "running")
+    expect(page.get_by_role("link", name=old)).to_be_visible()
+    page.get_by_role("button", name="Cancel", exact=True).click()
+    expect_status(page, "cancelled")
+
+
 def test_with_ten_pages_open_every_one_lives_and_a_cancel_is_not_kept_waiting(
     person: Person, server: Server
 ) -> None:
