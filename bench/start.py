@@ -58,9 +58,8 @@ def moment(stamp: str) -> float:
 
 
 def wait_warm(server: Server) -> None:
-    """Return when a runner is ready and another one in reserve, and a moment has passed."""
+    """Return when a runner is ready and another one in reserve."""
     poll_until(lambda: server.client.get("/api/health")["warm_runners"] >= 2, 30.0)
-    time.sleep(0.2)
 
 
 def log_steps(server: Server, times: int) -> list[list[object]]:

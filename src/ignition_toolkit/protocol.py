@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, TypeAdapter
+from pydantic import Field, TypeAdapter, ValidationError
 
 from ignition_toolkit.playbook.engine_host import Resume
 from ignition_toolkit.playbook.events import (
@@ -185,6 +185,15 @@ class Envelope(Frozen):
 
 
 commands: TypeAdapter[Command] = TypeAdapter(Command)
+
+
+def what_is_wrong(error: ValidationError) -> str:
+    """Return what is wrong with a message and where, without a word of the message itself.
+
+    What pydantic says by itself quotes the message, which may hold secrets.
+    """
+    found = error.errors(include_url=False, include_context=False, include_input=False)
+    return "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in found)
 
 
 def encode(message: Frozen) -> bytes:

@@ -54,13 +54,13 @@ def _describe() -> str:
 def _check(question: bytes) -> str:
     from pydantic import ValidationError
 
-    from ignition_toolkit.protocol import Check, Checked
+    from ignition_toolkit.protocol import Check, Checked, what_is_wrong
     from ignition_toolkit.runner.kinds import check_program
 
     try:
         command = Check.model_validate_json(question)
     except ValidationError as error:
-        sys.exit(f"--check expects one `check` command as JSON on stdin: {error}")
+        sys.exit(f"--check expects one `check` command as JSON on stdin: {what_is_wrong(error)}")
     problems = tuple(check_program(command.program, command.modules))
     return Checked(request=command.request, problems=problems).model_dump_json()
 

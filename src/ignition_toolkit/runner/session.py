@@ -37,6 +37,7 @@ from ignition_toolkit.protocol import (
     Skip,
     Start,
     commands,
+    what_is_wrong,
 )
 from ignition_toolkit.runner.channel import (
     CommandReader,
@@ -161,7 +162,8 @@ class Session:
             command = commands.validate_json(line)
         except ValidationError as error:
             # The supervisor is of the same installation; it is told by the end of the process.
-            sys.stderr.write(f"the runner was sent something that is no command: {error}\n")
+            why = what_is_wrong(error)
+            sys.stderr.write(f"the runner was sent something that is no command: {why}\n")
             os._exit(BROKEN_EXIT)
         self._loop.call_soon_threadsafe(self._take, command)
 

@@ -413,6 +413,18 @@ def test_something_that_is_no_command_ends_the_runner(runner: RunnerUnderTest) -
     assert b"the runner was sent something that is no command" in runner.stderr
 
 
+def test_what_is_said_of_no_command_shows_nothing_of_it(
+    runner: RunnerUnderTest,
+) -> None:
+    assert runner.process.stdin is not None
+    command = b'{"kind": "start", "parameters": {"password": "hunter22"}, "modules": "hunter22"}'
+    runner.process.stdin.write(command + b"\n")
+    runner.process.stdin.flush()
+    assert runner.await_end() == 70
+    assert b"start.execution_id: Field required" in runner.stderr
+    assert b"hunter22" not in runner.stderr
+
+
 def test_a_runner_keeps_to_its_own_folder(runner: RunnerUnderTest) -> None:
     runner.start(
         code("a", "import tempfile\nreturn {'tmp': tempfile.gettempdir()}"),
