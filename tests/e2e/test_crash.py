@@ -4,7 +4,7 @@ import os
 import signal
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +17,7 @@ from tests.e2e.server import DOWN_S, Server, serving
 from tests.e2e.ways import STUCK, Stuck
 from tests.polling import poll_until
 
+PROMISE_S = 0.5
 #: Seconds after the death of a server within which everything that it ran is gone.
 ORPHANS_S = 1.5
 
@@ -136,9 +137,20 @@ def test_the_janitor_killed_before_the_server_leaves_nothing_after_the_restart(
         assert_told_truthfully(scene, again)
 
 
-def test_a_killed_janitor_is_replaced_and_cancels_go_on_working(
-    crowded: Server, witness: NewWitness
+def test_cancels_go_on_working_when_the_janitor_is_stopped_and_when_it_is_killed(
+    crowded: Server, witness: NewWitness, record_property: Callable[[str, object], None]
 ) -> None:
+    one = witness()
+    execution_id = start(crowded, JUST_CANCELLED, one)
+    one.wait_acting()
+    janitor = crowded.janitor()
+    os.kill(janitor.pid, signal.SIGSTOP)
+    asked = crowded.client.cancel(execution_id)
+    crowded.client.wait(execution_id, {"cancelled"})
+    one.assert_gone()
+    record_property("last_act_s", round(one.last() - asked, 3))
+    assert one.last() - asked <= PROMISE_S
+    assert crowded.janitor() == janitor
     one = witness()
     execution_id = start(crowded, JUST_CANCELLED, one)
     one.wait_acting()

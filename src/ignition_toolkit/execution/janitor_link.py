@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import signal
 import time
 from collections.abc import Callable, Sequence
 
@@ -27,6 +28,7 @@ from ignition_toolkit.execution.janitor_process import (
     start_janitor,
 )
 from ignition_toolkit.execution.janitor_requests import JanitorRequests
+from ignition_toolkit.execution.janitor_watch import JanitorWatch
 from ignition_toolkit.execution.owner import ProcessIdentity
 from ignition_toolkit.execution.waiting import happens
 
@@ -45,7 +47,9 @@ KILL_S = 1.0
 
 
 class JanitorLink:
-    """One janitor, started again when it dies. To be used from the supervision loop only.
+    """One janitor, started again when it dies and woken when it was stopped.
+
+    To be used from the supervision loop only.
 
     Args:
         folder, worker: the first two parts of the markers of this worker's runners.
@@ -77,6 +81,7 @@ class JanitorLink:
         self._starting: asyncio.Task[None] | None = None
         self._next_ping = 0
         self._process: JanitorProcess | None = None
+        self._watch = JanitorWatch(self._requests.due_t, lambda: self._process)
 
     @property
     def pid(self) -> int | None:
@@ -112,6 +117,7 @@ class JanitorLink:
         loop = asyncio.get_running_loop()
         started = await loop.run_in_executor(None, start_janitor, self._command)
         self._process = JanitorProcess(started, self._on_line, self._on_death)
+        self._watch.note_life()
         self._introduce()
 
     def _introduce(self) -> None:
@@ -151,18 +157,21 @@ class JanitorLink:
         """
         answer = self._requests.end(token, at, ask_at)
         self._say("end", token=token, at=at, ask_at=ask_at)
+        self._watch.look_later()
         return answer
 
     def spare(self, token: str) -> None:
         """Take an end back, unless it has begun; the future of `end` tells which."""
         if self._requests.spare(token):
             self._say("spare", token=token)
+            self._watch.look_later()
 
     async def sweep(self) -> Swept:
         """End what dead workers of this data folder have left."""
         answer: asyncio.Future[Swept] = asyncio.get_running_loop().create_future()
         self._requests.sweeps.append(answer)
         self._say("sweep")
+        self._watch.look_later()
         return await answer
 
     async def answers(self, within: float) -> bool:
@@ -172,6 +181,7 @@ class JanitorLink:
         answer: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._requests.pings[number] = answer
         self._say("ping", id=number)
+        self._watch.look_later()
         try:
             await asyncio.wait_for(answer, within)
         except TimeoutError:
@@ -181,6 +191,7 @@ class JanitorLink:
         return True
 
     def _on_line(self, line: bytes) -> None:
+        self._watch.note_life()
         try:
             self._on_answer(parse(line))
         except ProtocolError as error:
@@ -242,6 +253,7 @@ class JanitorLink:
         One that has died is started once more for this.
         """
         self._closing = True
+        self._watch.close()
         if self._restart is not None:
             self._restart.cancel()
         if self._starting is not None:
@@ -260,6 +272,8 @@ class JanitorLink:
     async def _leave(self) -> None:
         assert self._process is not None
         while True:
+            # One that is stopped would not notice the end of its commands.
+            self._process.send(signal.SIGCONT)
             self._process.close_commands()
             await self._process.ended.wait()
             if self._process.exit_code == 0:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -70,6 +71,15 @@ class JanitorProcess:
         self._commands = PipeWriter(started.commands_fd)
         self._answers = PipeReader(started.answers_fd, self._on_data)
 
+    @property
+    def is_stopped(self) -> bool:
+        """Whether a signal has stopped it. The kernel tells a parent without any file."""
+        try:
+            told = os.waitid(os.P_PID, self.pid, os.WSTOPPED | os.WNOHANG | os.WNOWAIT)
+        except ChildProcessError:
+            return False
+        return told is not None
+
     def write(self, line: bytes) -> None:
         """Send a line. Never blocks; nothing happens when the process is gone."""
         self._commands.write(line)
@@ -79,9 +89,13 @@ class JanitorProcess:
         self._commands.close()
 
     def kill(self) -> None:
-        """Kill it, for one that does not leave."""
+        """Kill it, for one that does not leave or answer."""
+        self.send(signal.SIGKILL)
+
+    def send(self, number: signal.Signals) -> None:
+        """Send it a signal; nothing happens when it has ended."""
         if not self.ended.is_set():
-            self._child.process.kill()
+            self._child.process.send_signal(number)
 
     def _on_data(self, data: bytes) -> None:
         *lines, self._rest = (self._rest + data).split(b"\n")

@@ -45,6 +45,16 @@ class JanitorRequests:
         for _ in self.sweeps:
             yield "sweep", {}
 
+    def due_t(self) -> float | None:
+        """Return when the janitor had to begin with something; None when nothing is asked.
+
+        What has no time of its own counts from the beginning of time.
+        """
+        if self.sweeps or self.pings:
+            return 0.0
+        # One that is being taken back is answered at once.
+        return min((p.at if p.wanted else 0.0 for p in self.ends.values()), default=None)
+
     def watch(self, token: str, pid: int, start: int) -> None:
         """Note which process a runner is."""
         self.starting.discard(token)

@@ -6,12 +6,14 @@ import asyncio
 import os
 import signal
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from ignition_toolkit.execution.janitor_answers import Answer
 from ignition_toolkit.execution.requests import StartRequest
 from ignition_toolkit.execution.views import CancelAnswer, ExecutionView, Health, StepView
 from ignition_toolkit.execution.worker import Worker
@@ -205,13 +207,30 @@ class Rig:
         assert pid is not None
         return pid
 
-    def freeze_janitor(self) -> None:
-        """Have the janitor answer nothing until it is thawed."""
+    def stop_janitor(self) -> None:
+        """Have the kernel stop the janitor, as a terminal or a debugger may."""
         os.kill(self.janitor, signal.SIGSTOP)
 
-    def thaw_janitor(self) -> None:
-        """Let the janitor go on."""
-        os.kill(self.janitor, signal.SIGCONT)
+    @contextmanager
+    def janitor_unheard(self) -> Iterator[None]:
+        """Have the worker hear nothing of what the janitor answers meanwhile; it does hear later.
+
+        For the supervision loop, whose thread hears it: the answers are kept, in order.
+        """
+        link = self.worker._core._janitor
+        hear, kept = link._on_answer, list[Answer]()
+        # Assigned and not patched: the instance's own name hides the method.
+        link._on_answer = kept.append  # type: ignore[method-assign, assignment]
+        try:
+            yield
+        finally:
+
+            def hear_all() -> None:
+                del link._on_answer
+                for said in kept:
+                    hear(said)
+
+            self.worker._thread.call_soon(hear_all)
 
 
 def steps(view: ExecutionView) -> dict[str, StepView]:

@@ -215,13 +215,10 @@ async def test_while_a_step_that_was_skipped_waits_to_go_on(rig: Rig) -> None:
     point = rig.point()
     execution_id = await rig.start(playbook(step("a", "held.wait", point=str(point)), log("b")))
     await point.reached()
-    rig.freeze_janitor()
-    try:
+    with rig.janitor_unheard():
         await rig.worker.skip(execution_id)
         await poll_until_async(lambda: _leg_state(rig, execution_id).settled, SOON_S)
         await rig.cancel(execution_id)
-    finally:
-        rig.thaw_janitor()
     view = await rig.final(execution_id)
     assert view.status is E.CANCELLED
     assert view.cancellation is not None
@@ -259,13 +256,10 @@ async def test_after_every_step_had_completed(rig: Rig) -> None:
         playbook(step("a", "held.wait", point=str(point)), on_cancel=[log("bye")])
     )
     pid = await point.reached()
-    rig.freeze_janitor()
-    try:
+    with rig.janitor_unheard():
         point.go()
         await poll_until_async(lambda: not is_alive(pid), SOON_S)
         assert (await rig.cancel(execution_id)).status is E.CANCELLING
-    finally:
-        rig.thaw_janitor()
     view = await rig.final(execution_id)
     assert view.status is E.COMPLETED
     assert view.cancellation is not None

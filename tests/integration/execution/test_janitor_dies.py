@@ -1,10 +1,15 @@
-"""The janitor is killed: another takes its place, and every cancel is done all the same."""
+"""The janitor is killed or stopped, and every cancel is done all the same."""
 
 from __future__ import annotations
 
 import asyncio
 import os
 import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+import pytest
 
 from ignition_toolkit.playbook.models import CancelOutcome, ExecutionStatus
 from tests.integration.execution.conftest import OpenRig
@@ -19,6 +24,25 @@ async def killed(rig: Rig) -> None:
     pid = rig.janitor
     os.kill(pid, signal.SIGKILL)
     await poll_until_async(lambda: not is_alive(pid), SOON_S)
+
+
+@contextmanager
+def stopped_again_and_again(pid: int) -> Iterator[None]:
+    """Stop a process whenever it goes on, until it is dead."""
+    over = threading.Event()
+
+    def stop() -> None:
+        with suppress(ProcessLookupError):
+            while not over.wait(0.001):
+                os.kill(pid, signal.SIGSTOP)
+
+    thread = threading.Thread(target=stop)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
 
 
 async def test_while_an_execution_runs_another_takes_its_place(rig: Rig) -> None:
@@ -54,16 +78,52 @@ async def test_a_polite_cancel_while_there_is_none_is_verified_by_the_next(rig: 
 
 
 async def test_one_that_dies_in_the_middle_of_a_cancel_is_replaced(rig: Rig) -> None:
-    """It is frozen before its time has come, and killed after: the grace is over by then."""
+    """It is stopped before its time has come, and then killed: it has not begun."""
     point = rig.point()
     execution_id = await rig.start(playbook(step("a", "held.block", point=str(point))))
     pid = await point.reached()
-    rig.freeze_janitor()
+    rig.stop_janitor()
     await rig.cancel(execution_id)
     os.kill(rig.janitor, signal.SIGKILL)
     view = await rig.final(execution_id)
     assert view.status is E.CANCELLED
     assert not is_alive(pid)
+
+
+@pytest.mark.parametrize(
+    ("kind", "outcome"),
+    [("held.wait", CancelOutcome.COOPERATIVE), ("held.block", CancelOutcome.KILLED)],
+)
+async def test_one_that_is_stopped_is_woken_and_ends_the_tree(
+    rig: Rig, kind: str, outcome: CancelOutcome, caplog: pytest.LogCaptureFixture
+) -> None:
+    point = rig.point()
+    execution_id = await rig.start(playbook(step("a", kind, point=str(point))))
+    pid = await point.reached()
+    old = rig.janitor
+    rig.stop_janitor()
+    _, record = await rig.cancelled(execution_id)
+    assert record.outcome is outcome
+    assert not is_alive(pid)
+    assert rig.janitor == old
+    assert f"the janitor (pid {old}) was stopped" in caplog.text
+
+
+async def test_one_that_cannot_be_woken_is_replaced(rig: Rig) -> None:
+    """Somebody stops it whenever it goes on, as a debugger or a freezer does."""
+    point = rig.point()
+    execution_id = await rig.start(playbook(step("a", "held.block", point=str(point))))
+    pid = await point.reached()
+    old = rig.janitor
+    with stopped_again_and_again(old):
+        await rig.cancelled(execution_id)
+    assert not is_alive(pid)
+    assert rig.janitor != old
+
+
+async def test_a_look_at_the_health_wakes_one_that_is_stopped(rig: Rig) -> None:
+    rig.stop_janitor()
+    await rig.health(lambda health: health.janitor == "ok")
 
 
 async def test_it_dies_again_and_again_and_the_cancel_is_done(rig: Rig) -> None:
@@ -80,11 +140,8 @@ async def test_it_dies_again_and_again_and_the_cancel_is_done(rig: Rig) -> None:
 
 
 async def test_the_health_address_says_that_none_answers(rig: Rig) -> None:
-    rig.freeze_janitor()
-    try:
+    with rig.janitor_unheard():
         health = await rig.worker.health()
-    finally:
-        rig.thaw_janitor()
     assert (health.status, health.janitor) == ("down", "no answer")
     assert any("janitor does not answer" in problem for problem in health.problems)
 

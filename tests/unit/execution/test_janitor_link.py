@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from ignition_toolkit.errors import InternalError
-from ignition_toolkit.execution import janitor_link
+from ignition_toolkit.execution import janitor_link, janitor_watch
 from ignition_toolkit.execution.janitor_link import JanitorLink
 from ignition_toolkit.execution.owner import ProcessIdentity
 from ignition_toolkit.playbook.models import Leftover, Process
@@ -312,6 +312,53 @@ async def test_a_janitor_that_cannot_be_started_again_is_tried_again(
     await scripted.hears("end")
     scripted.clean(T1)
     assert await end is not None
+
+
+async def test_a_stopped_janitor_goes_on_when_an_end_is_late(
+    scripted: Scripted, caplog: pytest.LogCaptureFixture
+) -> None:
+    pid = scripted.link.pid
+    assert pid is not None
+    os.kill(pid, signal.SIGSTOP)
+    end = scripted.link.end(T1, at=time.monotonic())
+    await scripted.hears("end")
+    scripted.clean(T1)
+    assert await end is not None
+    assert scripted.link.pid == pid
+    assert f"the janitor (pid {pid}) was stopped" in caplog.text
+
+
+async def test_a_stopped_janitor_goes_on_when_it_is_asked_whether_it_answers(
+    scripted: Scripted,
+) -> None:
+    assert scripted.link.pid is not None
+    os.kill(scripted.link.pid, signal.SIGSTOP)
+    asking = asyncio.create_task(scripted.link.answers(UP_S))
+    (ping,) = await scripted.hears("ping")
+    scripted.say("pong", id=ping["id"])
+    assert await asking
+
+
+async def test_a_janitor_that_says_nothing_for_long_is_replaced(
+    scripted: Scripted, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(janitor_watch, "SILENT_S", 0.2)
+    end = scripted.link.end(T1, at=time.monotonic())
+    await poll_until_async(lambda: "says nothing since" in caplog.text, UP_S)
+    await poll_until_async(lambda: scripted.births() >= 2, UP_S)
+    monkeypatch.setattr(janitor_watch, "SILENT_S", UP_S)
+    await scripted.hears("end")
+    scripted.clean(T1)
+    assert await end is not None
+
+
+async def test_closing_has_a_stopped_janitor_go_on(scripted: Scripted) -> None:
+    pid = scripted.link.pid
+    assert pid is not None
+    os.kill(pid, signal.SIGSTOP)
+    await scripted.link.close()
+    assert not os.path.exists(f"/proc/{pid}")
+    assert scripted.births() == 1
 
 
 async def test_closing_lets_the_janitor_leave_by_itself(scripted: Scripted) -> None:
