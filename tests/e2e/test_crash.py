@@ -14,7 +14,7 @@ import pytest
 from tests.e2e.conftest import NewWitness
 from tests.e2e.observer import Witness, is_alive
 from tests.e2e.server import DOWN_S, Server, serving
-from tests.e2e.ways import STUCK, Stuck
+from tests.e2e.ways import BY_ID, Stuck
 from tests.polling import poll_until
 
 PROMISE_S = 0.5
@@ -23,8 +23,6 @@ ORPHANS_S = 1.5
 
 # A busy server is filled, and started anew, in each of them.
 pytestmark = pytest.mark.timeout(300)
-
-BY_ID = {stuck.id: stuck for stuck in STUCK}
 
 #: One of each kind of hard case: no Python code runs, no marker, no lineage that stands still.
 HARD = [

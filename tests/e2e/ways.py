@@ -159,3 +159,5 @@ STUCK = [
     script("megabyte", COOPERATIVE, runner=Runner.EITHER),
     handler("megabyte", COOPERATIVE),
 ]
+
+BY_ID = {stuck.id: stuck for stuck in STUCK}
