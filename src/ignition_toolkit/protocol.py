@@ -25,6 +25,8 @@ from ignition_toolkit.playbook.events import (
 )
 from ignition_toolkit.playbook.models import CancelSource, ExecutionStatus, Frozen, Program
 
+#: Environment variable that marks a runner and all that it starts.
+MARKER = "ITK_RUN"
 #: Version of the protocol; both sides are of one installation, a mismatch is an error.
 PROTOCOL_VERSION = 1
 #: Bytes of one line at most; a longer one damages the stream.

@@ -68,7 +68,7 @@ class Server:
 
     def runners(self) -> set[Identity]:
         """Return its runners, the warm ones too."""
-        return self._children("ignition_toolkit.runner")
+        return self._children("ignition_toolkit.runner --folder")
 
     def _children(self, module: str) -> set[Identity]:
         return {one for one in below([self.pid]) if module in command(one.pid)}

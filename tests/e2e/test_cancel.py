@@ -27,8 +27,10 @@ def test_a_stuck_step_is_over_in_half_a_second_with_all_that_it_started(
     server: Server, witness: NewWitness, stuck: Stuck
 ) -> None:
     outcomes = cancel_at_once(server, [witness() for _ in range(3)], stuck)
-    # An interpreter needs time to leave after its SIGINT, which it may not get on a busy machine.
-    assert stuck.outcome in outcomes or stuck.form == "script", outcomes
+    # An interpreter needs time to leave after its SIGINT, and a handler that writes megabytes waits
+    # until they are read: on a busy machine the grace may end before. The record tells which.
+    waits_for_others = stuck.form == "script" or stuck.way == "megabyte"
+    assert stuck.outcome in outcomes or waits_for_others, outcomes
 
 
 @pytest.mark.stress

@@ -3,9 +3,47 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+
+
+#: Exit code of a child that somebody else has reaped.
+UNKNOWN_EXIT = 255
+
+
+class ForkedProcess:
+    """A child that this process has not started itself: another forked it and left it to us."""
+
+    def __init__(self, pid: int) -> None:
+        self.pid = pid
+        self._exit_code: int | None = None
+
+    def poll(self) -> int | None:
+        """Return the exit code, negative for a signal, None while it lives. Reaps it."""
+        return self._wait(os.WNOHANG)
+
+    def _wait(self, options: int) -> int | None:
+        if self._exit_code is None:
+            try:
+                pid, status = os.waitpid(self.pid, options)
+            except ChildProcessError:
+                self._exit_code = UNKNOWN_EXIT
+            else:
+                self._exit_code = os.waitstatus_to_exitcode(status) if pid else None
+        return self._exit_code
+
+    def send_signal(self, number: int) -> None:
+        """Send it a signal; nothing happens when it has ended."""
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        """Kill it and wait for its end. Blocks for a moment."""
+        if self.poll() is None:
+            os.kill(self.pid, signal.SIGKILL)
+            self._wait(0)
 
 
 @dataclass(frozen=True)
@@ -17,7 +55,7 @@ class Child:
         pidfd: becomes readable when the process has ended.
     """
 
-    process: subprocess.Popen[bytes]
+    process: subprocess.Popen[bytes] | ForkedProcess
     pidfd: int
 
     @property

@@ -133,7 +133,7 @@ class Core:
 
     def _own_children(self) -> set[int]:
         janitor = self._janitor.pid
-        return {*self._pool.pids, *([janitor] if janitor is not None else [])}
+        return {*self._pool.children, *([janitor] if janitor is not None else [])}
 
     def _is_starting(self) -> bool:
         return self._pool.is_spawning or self._janitor.is_starting

@@ -6,20 +6,28 @@ import asyncio
 import logging
 import os
 import shutil
-from collections.abc import Collection, Coroutine, Sequence
+from collections.abc import Callable, Collection, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from ignition_toolkit.errors import ProtocolError, RunnerLost
+from ignition_toolkit.execution.fork_server import ForkServer
 from ignition_toolkit.execution.janitor_answers import Ended
 from ignition_toolkit.execution.janitor_link import JanitorLink
 from ignition_toolkit.execution.runner_birth import wait_ready
 from ignition_toolkit.execution.runner_process import Deaf, RunnerProcess
-from ignition_toolkit.execution.runner_spawn import RUNNER_COMMAND, Spawned, spawn
+from ignition_toolkit.execution.runner_spawn import (
+    executing,
+    forking,
+    runner_environment,
+    spawn,
+)
 from ignition_toolkit.execution.waiting import happens
 
 logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 #: Runners that are started at the same time: each takes a core for a moment.
 STARTS_AT_ONCE = max(2, os.cpu_count() or 1)
@@ -46,7 +54,7 @@ class RunnerPool:
         prefix: what their markers begin with, `<folder>.<worker>.`.
         run_dir: folder for their own folders.
         warm: how many to keep ready.
-        command: what to start as a runner.
+        command: what to execute as a runner; None to have a fork server fork them.
     """
 
     def __init__(
@@ -55,19 +63,21 @@ class RunnerPool:
         prefix: str,
         run_dir: Path,
         warm: int,
-        command: Sequence[str] = RUNNER_COMMAND,
+        command: Sequence[str] | None = None,
     ) -> None:
         self._janitor = janitor
         self._prefix = prefix
         self._run_dir = run_dir
         self._warm = warm
         self._command = command
+        self._forks = ForkServer(run_dir, runner_environment(), prefix)
+        self._forks_turn = asyncio.Lock()
         self._count = 0
         self._ready: list[RunnerProcess] = []
         self._alive: dict[int, RunnerProcess] = {}
         self._waiting: list[asyncio.Future[RunnerProcess]] = []
         self._starting = 0
-        self._spawning: set[asyncio.Future[Spawned]] = set()
+        self._spawning: set[asyncio.Future[Any]] = set()
         self._refill: asyncio.TimerHandle | None = None
         self._tasks: set[asyncio.Task[Any]] = set()
         self._threads = ThreadPoolExecutor(STARTS_AT_ONCE, thread_name_prefix="itk-spawn")
@@ -85,8 +95,13 @@ class RunnerPool:
 
     @property
     def pids(self) -> Collection[int]:
-        """Pids of all runners that are not cleaned up, to be left alone by who reaps orphans."""
+        """Pids of all runners that are not cleaned up."""
         return self._alive.keys()
+
+    @property
+    def children(self) -> set[int]:
+        """Pids of those and of the fork server, to be left alone by who reaps orphans."""
+        return {*self._alive, *([self._forks.pid] if self._forks.pid is not None else [])}
 
     @property
     def is_spawning(self) -> bool:
@@ -195,24 +210,39 @@ class RunnerPool:
         return runner
 
     async def _spawn(self) -> RunnerProcess:
+        if self._command is None:
+            await self._have_fork_server()
         self._count += 1
         token, folder = f"{self._prefix}{self._count}", self._run_dir / str(self._count)
-        self._janitor.spawning(token)
-        loop = asyncio.get_running_loop()
-        spawn_it = loop.run_in_executor(self._threads, spawn, token, folder, self._command)
-        self._spawning.add(spawn_it)
-        try:
-            spawned = await spawn_it
-        except OSError:
-            self._janitor.forget(token)
-            raise
-        finally:
-            self._spawning.discard(spawn_it)
+        start = forking(self._forks) if self._command is None else executing(self._command)
+        spawned = await self._announced(token, lambda: spawn(token, folder, start))
         # No await from here to the last line: who reaps orphans must know the pid.
         runner = RunnerProcess(token, folder, spawned)
         self._alive[runner.pid] = runner
         self._janitor.watch(token, runner.pid, runner.start)
         return runner
+
+    async def _have_fork_server(self) -> None:
+        async with self._forks_turn:
+            if not self._forks.is_up:
+                token = self._forks.token
+                pid, start = await self._announced(token, self._forks.start)
+                self._janitor.watch(token, pid, start)
+
+    async def _announced(self, token: str, start: Callable[[], T]) -> T:
+        """Start a process in a thread; the janitor knows that it may be there."""
+        if self._closed:
+            raise OSError("the worker is being closed")
+        self._janitor.spawning(token)
+        starting = asyncio.get_running_loop().run_in_executor(self._threads, start)
+        self._spawning.add(starting)
+        try:
+            return await starting
+        except OSError:
+            self._janitor.forget(token)
+            raise
+        finally:
+            self._spawning.discard(starting)
 
     async def discard(self, runner: RunnerProcess) -> Ended | None:
         """End a runner's tree now and remove its folder; return what the janitor did."""
@@ -260,6 +290,7 @@ class RunnerPool:
             future.cancel()
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=GONE_S)
+        await asyncio.get_running_loop().run_in_executor(self._remover, self._forks.end)
 
     async def release(self) -> None:
         """Forget every runner that is left, after the janitor has ended them."""

@@ -61,25 +61,34 @@ class Questions:
 
     async def _ask(self, question: Check | Describe) -> Described | Checked:
         async with self._turn:
-            runner = await self._take()
-            hearing = _Hearing(question)
-            runner.listen(hearing)
-            runner.send(question)
             try:
-                async with asyncio.timeout(ANSWER_S):
-                    answer = await hearing.answer
-            except TimeoutError as error:
-                await self._discard()
-                text = f"no answer within {ANSWER_S:g} s: a module of step kinds hangs on import"
-                raise _unanswered(text) from error
-            except ProtocolError as error:
-                await self._discard()
-                raise _unanswered(error.message) from error
-            except asyncio.CancelledError:
-                # Its answer would be taken for that of the next question.
-                await asyncio.shield(self._discard())
-                raise
-            return answer
+                return await self._ask_once(question)
+            except ProtocolError:
+                # It may have died in the very moment in which it was taken: another is asked.
+                try:
+                    return await self._ask_once(question)
+                except ProtocolError as error:
+                    raise _unanswered(error.message) from error
+
+    async def _ask_once(self, question: Check | Describe) -> Described | Checked:
+        runner = await self._take()
+        hearing = _Hearing(question)
+        runner.listen(hearing)
+        runner.send(question)
+        try:
+            async with asyncio.timeout(ANSWER_S):
+                return await hearing.answer
+        except TimeoutError as error:
+            await self._discard()
+            text = f"no answer within {ANSWER_S:g} s: a module of step kinds hangs on import"
+            raise _unanswered(text) from error
+        except ProtocolError:
+            await self._discard()
+            raise
+        except asyncio.CancelledError:
+            # Its answer would be taken for that of the next question.
+            await asyncio.shield(self._discard())
+            raise
 
     async def _take(self) -> RunnerProcess:
         if self._runner is not None and not self._runner.usable:

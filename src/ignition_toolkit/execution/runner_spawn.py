@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from ignition_toolkit.execution.child_process import Child, Pipes, start_child
+from ignition_toolkit.execution.fork_server import ForkServer
 from ignition_toolkit.execution.owner import process_start
+from ignition_toolkit.protocol import MARKER
 
 #: What of the server's environment a runner gets. Secrets live elsewhere, and stay there.
 ENVIRONMENT = frozenset(
@@ -26,7 +27,9 @@ ENVIRONMENT = frozenset(
 #: Further names, separated by commas, that the operator lets through.
 PASS_THROUGH_VARIABLE = "ITK_RUNNER_ENV"  # noqa: S105 - a variable's name
 
-RUNNER_COMMAND = (sys.executable, "-m", "ignition_toolkit.runner")
+#: Starts a runner's process from its token, its own folder, its TMPDIR, and its descriptors: stdin,
+#: where its protocol goes, and its steps' stdout and stderr. Raises OSError; blocks.
+Starter = Callable[[str, Path, Path, Sequence[int]], Child]
 
 
 @dataclass(frozen=True)
@@ -49,24 +52,54 @@ class Spawned:
     stderr_fd: int
 
 
-def runner_environment(token: str, temporary: Path) -> dict[str, str]:
-    """Return the environment of a runner: an allowlist, its marker, and its own TMPDIR."""
+def runner_environment() -> dict[str, str]:
+    """Return the environment of runners, but for their marker and TMPDIR: an allowlist."""
     extra = set(os.environ.get(PASS_THROUGH_VARIABLE, "").split(","))
-    kept = {
+    return {
         name: value
         for name, value in os.environ.items()
         if name in ENVIRONMENT or name in extra or name.startswith("LC_")
     }
-    return {**kept, "ITK_RUN": token, "TMPDIR": str(temporary)}
 
 
-def spawn(token: str, folder: Path, command: Sequence[str] = RUNNER_COMMAND) -> Spawned:
+def forking(server: ForkServer) -> Starter:
+    """Return what has a fork server fork a runner."""
+
+    def start(token: str, folder: Path, tmpdir: Path, fds: Sequence[int]) -> Child:
+        process = server.fork(token, folder, tmpdir, fds)
+        try:
+            return Child(process, os.pidfd_open(process.pid))
+        except OSError:
+            process.kill()
+            raise
+
+    return start
+
+
+def executing(command: Sequence[str]) -> Starter:
+    """Return what executes a command as a runner, its arguments added."""
+
+    def start(token: str, folder: Path, tmpdir: Path, fds: Sequence[int]) -> Child:
+        stdin, events, stdout, stderr = fds
+        return start_child(
+            [*command, "--folder", str(folder), "--stdout-fd", str(stdout)],
+            stdin=stdin,
+            stdout=events,
+            stderr=stderr,
+            inherited=[stdout],
+            environment={**runner_environment(), MARKER: token, "TMPDIR": str(tmpdir)},
+        )
+
+    return start
+
+
+def spawn(token: str, folder: Path, start: Starter) -> Spawned:
     """Start a runner. Blocks for some milliseconds: for a thread.
 
     Args:
         token: value of its marker ITK_RUN.
         folder: a folder of its own, made here; `tmp` in it is its TMPDIR.
-        command: what to start; the runner's arguments are added.
+        start: starts the process.
 
     Raises OSError when there is no process, descriptor or space left; no process is left then.
     """
@@ -78,19 +111,12 @@ def spawn(token: str, folder: Path, command: Sequence[str] = RUNNER_COMMAND) -> 
         events, events_fd = pipes.from_child()
         stdout, stdout_fd = pipes.from_child()
         stderr, stderr_fd = pipes.from_child()
-        child = start_child(
-            [*command, "--folder", str(folder), "--stdout-fd", str(stdout)],
-            stdin=stdin,
-            stdout=events,
-            stderr=stderr,
-            inherited=[stdout],
-            environment=runner_environment(token, temporary),
-        )
+        child = start(token, folder, temporary, (stdin, events, stdout, stderr))
     except BaseException:
         pipes.close_ours()
         raise
     finally:
         pipes.close_theirs()
     # Until it is reaped the process has its entry, also when it has ended already.
-    start = process_start(child.pid) or 0
-    return Spawned(child, start, stdin_fd, events_fd, stdout_fd, stderr_fd)
+    start_tick = process_start(child.pid) or 0
+    return Spawned(child, start_tick, stdin_fd, events_fd, stdout_fd, stderr_fd)

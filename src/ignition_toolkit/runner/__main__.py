@@ -2,7 +2,8 @@
 
 --describe          print the catalog of the installed step kinds as JSON
 --check             read a `check` command from stdin, print `checked` as JSON
---folder F --stdout-fd N   be a runner; started by a supervisor
+--fork-server N --folder F   fork runners, of folders no longer than F; a supervisor starts it
+--folder F --stdout-fd N     be a runner
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import gc
 import os
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 
 def main() -> None:
@@ -21,19 +23,29 @@ def main() -> None:
     parser.add_argument("--check", action="store_true", help="check the steps given on stdin")
     parser.add_argument("--folder", type=Path, help="the runner's own folder")
     parser.add_argument("--stdout-fd", type=int, help="where the output of steps goes")
+    parser.add_argument("--fork-server", type=int, help="where runners are asked for")
     arguments = parser.parse_args()
     if arguments.describe or arguments.check:
         _answer_once(arguments.check)
+    elif arguments.fork_server is not None:
+        _serve(arguments.fork_server)
     elif arguments.folder is None or arguments.stdout_fd is None:
         parser.error("a runner is started by its supervisor; see --describe and --check")
     else:
-        # Nothing that an import makes is garbage, and looking for it took a tenth of the start.
-        gc.disable()
         from ignition_toolkit.runner.session import main as be_a_runner
 
-        gc.freeze()
-        gc.enable()
         be_a_runner(arguments.folder, arguments.stdout_fd)
+
+
+def _serve(control_fd: int) -> NoReturn:
+    # Nothing that an import makes is garbage: looking for it took a tenth of the time, and would
+    # have each runner write into memory that all of them share.
+    gc.disable()
+    from ignition_toolkit.runner.fork_server import serve
+
+    gc.freeze()
+    gc.enable()
+    serve(control_fd)
 
 
 def _answer_once(check: bool) -> None:

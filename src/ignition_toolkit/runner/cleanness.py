@@ -60,7 +60,8 @@ class Cleanness:
     def __init__(self, executor: CountingExecutor, own_threads: set[int]) -> None:
         self._executor = executor
         self._lists = choose_lists()
-        self._own_threads = own_threads | {threading.main_thread().native_id or os.getpid()}
+        # The main thread's kernel id is the pid; its `native_id` is that of before a fork.
+        self._own_threads = own_threads | {os.getpid()}
         #: Processes that live as long as the execution, as a browser does.
         self.long_lived: set[int] = set()
 

@@ -23,6 +23,7 @@ from ignition_toolkit.playbook.engine import EngineResult, PlaybookEngine
 from ignition_toolkit.playbook.json_values import from_wire
 from ignition_toolkit.playbook.models import CancelSource
 from ignition_toolkit.protocol import (
+    MARKER,
     Cancel,
     Check,
     Checked,
@@ -207,7 +208,7 @@ class Session:
 def leave_after_server() -> NoReturn:
     """Give the janitor a head start, then end everything this runner started, and leave."""
     time.sleep(JANITOR_HEAD_START_S)
-    token = os.environ.get("ITK_RUN", "")
+    token = os.environ.get(MARKER, "")
     if token:
         end_own_tree(token, deadline=time.monotonic() + END_OWN_TREE_S)
     os._exit(SERVER_GONE_EXIT)

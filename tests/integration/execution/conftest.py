@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -16,11 +16,12 @@ import pytest
 
 from ignition_toolkit.errors import StoreError
 from ignition_toolkit.execution import pool as pool_module
-from ignition_toolkit.execution.runner_spawn import Spawned, spawn
+from ignition_toolkit.execution.runner_spawn import Spawned, Starter, spawn
 from ignition_toolkit.execution.settings import Settings
 from ignition_toolkit.execution.worker import Worker
 from ignition_toolkit.playbook.catalog import Catalog, installed_key
 from ignition_toolkit.playbook.models import ExecutionStatus
+from tests.e2e.used_folder import make_used
 from tests.integration.execution.rig import SOON_S, Data, Rig, playbook
 from tests.subreaper import adopt_orphans
 
@@ -75,9 +76,10 @@ def open_rig(catalog: str, tmp_path: Path) -> Iterator[OpenRig]:
     """Give a function that opens a worker on the test's data folder, again and again."""
     opened: list[Worker] = []
 
-    def open_one(*, slots: int = 4, warm: int = 1, kind: str = "server") -> Rig:
+    # Most tests run one playbook: a runner that is started for it is the only one.
+    def open_one(*, slots: int = 4, warm: int = 0, kind: str = "server") -> Rig:
         data = tmp_path / "data"
-        data.mkdir(mode=0o700, exist_ok=True)
+        make_used(data)
         (data / "catalog.json").write_text(catalog)
         settings = Settings(data_dir=data, max_running=slots, warm_runners=warm)
         opened.append(Worker.open(settings, kind="server" if kind == "server" else "run"))
@@ -115,12 +117,12 @@ class HeldSpawns:
         loop = asyncio.get_running_loop()
         assert await loop.run_in_executor(None, self._waiting.acquire, True, SOON_S)
 
-    def spawn(self, token: str, folder: Path, command: Sequence[str]) -> Spawned:
+    def spawn(self, token: str, folder: Path, start: Starter) -> Spawned:
         """See `runner_spawn.spawn`."""
         if not self._open.is_set():
             self._waiting.release()
             assert self._open.wait(SOON_S)
-        return spawn(token, folder, command)
+        return spawn(token, folder, start)
 
 
 @pytest.fixture

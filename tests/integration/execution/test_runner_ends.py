@@ -35,7 +35,7 @@ ENDS = [
     # What is seen first: the end of its stream, or its own, for want of descriptors.
     (
         "close",
-        r"(a step closed its descriptors|ended by itself with exit code 120) during this step",
+        r"(a step closed its descriptors|ended by itself with exit code 70) during this step",
     ),
     ("garbage", "the runner's event stream is damaged"),
 ]
@@ -200,7 +200,10 @@ async def test_a_large_output_arrives(rig: Rig) -> None:
     assert len((steps(view)["b"].output or {})["value"]) == 400_000
 
 
-async def test_a_warm_runner_that_dies_is_replaced_before_it_is_handed_out(rig: Rig) -> None:
+async def test_a_warm_runner_that_dies_is_replaced_before_it_is_handed_out(
+    open_rig: OpenRig,
+) -> None:
+    rig = open_rig(warm=1)
     pool = rig.worker._core._pool
     await poll_until_async(lambda: pool.warm_pids, SOON_S)
     os.kill(pool.warm_pids[0], signal.SIGKILL)

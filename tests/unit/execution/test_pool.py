@@ -196,7 +196,8 @@ async def test_a_problem_is_logged_once_and_ends_with_the_first_runner_that_come
     pool.refill()
     await poll_until_async(lambda: pool._count >= 4, UP_S)
     assert len([r for r in caplog.records if "no runner" in r.message]) == 1
-    pool._command = [*list(pool._command)[:-1], "ready"]
+    assert pool._command is not None
+    pool._command = [*pool._command[:-1], "ready"]
     await asyncio.wait_for(taking, UP_S)
     assert pool.problem is None
     assert pool.has_started

@@ -14,7 +14,7 @@ import pytest
 from ignition_toolkit.errors import ProtocolError
 from ignition_toolkit.execution import runner_process
 from ignition_toolkit.execution.runner_process import RunnerProcess
-from ignition_toolkit.execution.runner_spawn import runner_environment, spawn
+from ignition_toolkit.execution.runner_spawn import executing, runner_environment, spawn
 from ignition_toolkit.playbook.models import CancelSource
 from ignition_toolkit.protocol import Cancel, Continue, Envelope, Pause, Skip
 from tests.polling import poll_until_async
@@ -66,7 +66,8 @@ class Living:
 @pytest.fixture
 async def runner(tmp_path: Path) -> AsyncIterator[Living]:
     loop = asyncio.get_running_loop()
-    spawned = await loop.run_in_executor(None, spawn, "f.w.1", tmp_path / "r", [*COMMAND, "ready"])
+    start = executing([*COMMAND, "ready"])
+    spawned = await loop.run_in_executor(None, spawn, "f.w.1", tmp_path / "r", start)
     process, ear = RunnerProcess("f.w.1", tmp_path / "r", spawned), Ear()
     process.listen(ear)
     yield Living(process, ear)
@@ -183,16 +184,15 @@ def test_a_runner_gets_no_variable_that_is_not_named(monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("LC_ALL", "C.UTF-8")
     monkeypatch.setenv("PLANT", "north")
     monkeypatch.setenv("ITK_RUNNER_ENV", "PLANT,OTHER")
-    found = runner_environment("f.w.1", Path("/t"))
+    found = runner_environment()
     assert "DATABASE_PASSWORD" not in found
     assert (found["LC_ALL"], found["PLANT"]) == ("C.UTF-8", "north")
-    assert (found["ITK_RUN"], found["TMPDIR"]) == ("f.w.1", "/t")
 
 
 def test_a_runner_that_cannot_be_started_leaves_no_descriptor(tmp_path: Path) -> None:
     before = os.listdir("/proc/self/fd")
     with pytest.raises(OSError, match="nonexistent"):
-        spawn("f.w.1", tmp_path / "r", ["/nonexistent/python"])
+        spawn("f.w.1", tmp_path / "r", executing(["/nonexistent/python"]))
     assert os.listdir("/proc/self/fd") == before
 
 
@@ -205,5 +205,5 @@ def test_without_a_descriptor_left_no_process_is_left(
     before = os.listdir("/proc/self/fd")
     monkeypatch.setattr(os, "pidfd_open", no_pidfd)
     with pytest.raises(OSError, match="Too many"):
-        spawn("f.w.1", tmp_path / "r", [*COMMAND, "mute"])
+        spawn("f.w.1", tmp_path / "r", executing([*COMMAND, "mute"]))
     assert os.listdir("/proc/self/fd") == before
