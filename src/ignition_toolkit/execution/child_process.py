@@ -8,7 +8,6 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-
 #: Exit code of a child that somebody else has reaped.
 UNKNOWN_EXIT = 255
 

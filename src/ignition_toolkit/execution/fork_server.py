@@ -138,7 +138,9 @@ class ForkServer:
             text = self._errors.read_text("utf-8", "replace").strip()
         except OSError:
             text = ""
-        return text[-_LAST_WORDS:].splitlines()[-1] if text else "it wrote nothing to stderr"
+        lines = text[-_LAST_WORDS:].splitlines() or ["it wrote nothing to stderr"]
+        # An interpreter that cannot start writes its stack after the error.
+        return next((line for line in reversed(lines) if "Error" in line), lines[-1])
 
     def end(self) -> None:
         """Kill it; the runners go on. Nothing happens when there is none."""

@@ -124,7 +124,7 @@ def test_one_that_is_stopped_is_given_up(forks: Forks, monkeypatch: pytest.Monke
 def test_one_that_does_not_come_up_says_why(tmp_path: Path) -> None:
     environment = runner_environment() | {"PYTHONHOME": str(tmp_path)}
     server = ForkServer(tmp_path / "run", environment, PREFIX)
-    with pytest.raises(OSError, match=r"the fork server ended: \w"):
+    with pytest.raises(OSError, match="No module named"):
         server.start()
     assert not server.is_up
 
