@@ -8,7 +8,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ignition_toolkit.execution.child_process import Child, Pipes, start_child
+from ignition_toolkit.execution.child_process import (
+    Child,
+    Pipes,
+    own_environment,
+    start_child,
+)
 from ignition_toolkit.execution.owner import process_start
 
 #: What of the server's environment a runner gets. Secrets live elsewhere, and stay there.
@@ -54,7 +59,7 @@ def runner_environment(token: str, temporary: Path) -> dict[str, str]:
     extra = set(os.environ.get(PASS_THROUGH_VARIABLE, "").split(","))
     kept = {
         name: value
-        for name, value in os.environ.items()
+        for name, value in own_environment().items()
         if name in ENVIRONMENT or name in extra or name.startswith("LC_")
     }
     return {**kept, "ITK_RUN": token, "TMPDIR": str(temporary)}
