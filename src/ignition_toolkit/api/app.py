@@ -10,6 +10,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from ignition_toolkit.api import problems
+from ignition_toolkit.api.access import Access
 from ignition_toolkit.api.feed import Feed
 from ignition_toolkit.api.guard import Guard
 from ignition_toolkit.api.hosts import HostRules
@@ -18,6 +19,7 @@ from ignition_toolkit.api.routes import (
     events,
     executions,
     health,
+    login,
     pages,
     playbooks,
     schemas,
@@ -29,13 +31,14 @@ from ignition_toolkit.web.forms import FormToken
 from ignition_toolkit.web.pages import Pages
 from ignition_toolkit.web.static_files import load_static
 
-ROUTERS = (health, playbooks, events, executions, schemas, upkeep, pages, static)
+ROUTERS = (health, playbooks, events, executions, schemas, upkeep, login, pages, static)
 
 
 def create_app(
     worker: WorkerPort,
     *,
     hosts: HostRules | None = None,
+    access: Access | None = None,
     is_stopping: Callable[[], bool] = lambda: False,
 ) -> FastAPI:
     """Make the app. Reads its files here, so that no request waits for a disk.
@@ -43,6 +46,7 @@ def create_app(
     Args:
         worker: what starts, stops and reads executions.
         hosts: the names that the server may be called by; the loopback names when None.
+        access: who may ask; None: everybody who reaches the server.
         is_stopping: whether the server is about to end; nothing is started then.
     """
     # The documentation pages of FastAPI load their scripts from elsewhere: there are none here.
@@ -56,12 +60,13 @@ def create_app(
     )
     form_token = FormToken()
     files = load_static()
-    parts = Parts(worker, Feed(worker), Pages(files, form_token), files, form_token, is_stopping)
+    pages_of = Pages(files, form_token, asks_for_token=access is not None)
+    parts = Parts(worker, Feed(worker), pages_of, files, form_token, is_stopping, access)
     app.state.parts = parts
     for family in ROUTERS:
         app.include_router(family.router)
     problems.install(app, parts.pages)
-    app.add_middleware(Guard, rules=hosts or HostRules())
+    app.add_middleware(Guard, rules=hosts or HostRules(), access=access)
     _add_openapi(app)
     return app
 
