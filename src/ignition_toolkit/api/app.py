@@ -7,13 +7,13 @@ from importlib.metadata import version
 from typing import Any
 
 from fastapi import FastAPI
-from fastapi.openapi.utils import get_openapi
 
 from ignition_toolkit.api import problems
 from ignition_toolkit.api.access import Access
 from ignition_toolkit.api.feed import Feed
 from ignition_toolkit.api.guard import Guard
 from ignition_toolkit.api.hosts import HostRules
+from ignition_toolkit.api.openapi import openapi_document
 from ignition_toolkit.api.parts import Parts
 from ignition_toolkit.api.routes import (
     events,
@@ -67,21 +67,14 @@ def create_app(
         app.include_router(family.router)
     problems.install(app, parts.pages)
     app.add_middleware(Guard, rules=hosts or HostRules(), access=access)
-    _add_openapi(app)
+    _add_openapi(app, asks_for_token=access is not None)
     return app
 
 
-def _add_openapi(app: FastAPI) -> None:
+def _add_openapi(app: FastAPI, *, asks_for_token: bool) -> None:
     # Made now: it takes tens of milliseconds, which no running request should wait for.
-    document = _openapi(app)
+    document = openapi_document(app, asks_for_token=asks_for_token)
 
     @app.get("/openapi.json", include_in_schema=False)
     async def openapi() -> dict[str, Any]:  # Any: an OpenAPI document
         return document
-
-
-def _openapi(app: FastAPI) -> dict[str, Any]:  # Any: an OpenAPI document
-    document = get_openapi(title=app.title, version=app.version, routes=app.routes)
-    schemas = document.setdefault("components", {}).setdefault("schemas", {})
-    schemas["Problem"] = problems.Problem.model_json_schema()
-    return document

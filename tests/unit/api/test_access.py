@@ -138,6 +138,19 @@ async def test_who_sends_the_token_may_do_everything(
     assert cancelled.status_code == 202
 
 
+async def test_the_document_says_that_a_token_is_needed_and_where_not(
+    client: httpx2.AsyncClient,
+) -> None:
+    document = (await client.get("/openapi.json", headers=BEARER)).json()
+    assert document["security"] == [{"access_token": []}]
+    scheme = document["components"]["securitySchemes"]["access_token"]
+    assert scheme == {"type": "http", "scheme": "bearer"}
+    for path, operations in document["paths"].items():
+        for operation in operations.values():
+            assert {"401", "429"} <= set(operation["responses"])
+            assert ({} in operation.get("security", [])) is (path == "/api/health")
+
+
 async def test_a_monitor_without_the_token_hears_the_status_and_no_more(
     client: httpx2.AsyncClient, worker: FakeWorker
 ) -> None:
