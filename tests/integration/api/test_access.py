@@ -19,7 +19,6 @@ from hypothesis import strategies as st
 from ignition_toolkit.cli.app import run_app
 from tests.e2e.observer import below
 from tests.e2e.server import Server, launch
-from tests.integration.cli.command import done
 
 if TYPE_CHECKING:
     import requests
@@ -34,6 +33,14 @@ SAYS = """\
 name: Says
 steps: [{id: say, name: Say, type: utility.log, parameters: {message: "hello"}}]
 """
+
+SLEEPS = """\
+name: Sleeps
+steps: [{id: nap, name: Nap, type: utility.sleep, parameters: {seconds: 600}}]
+"""
+
+#: Milliseconds; generous, as the machine may be busy.
+DEADLINE_MS = 20_000
 
 #: They do not end.
 STREAMS = ["GET /api/events", "GET /api/executions/{execution_id}/events"]
@@ -97,37 +104,84 @@ def test_a_stranger_hears_whether_it_works_and_no_more(server: Server) -> None:
     assert http.get("/api/health", headers=known).json()["database"] == "ok"
 
 
-def test_who_owns_the_folder_needs_no_more_than_that(server: Server, tmp_path: Path) -> None:
+@pytest.fixture
+def no_token(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> pytest.MonkeyPatch:
+    """Have commands find no token, neither in the environment nor in the default data folder.
+
+    They are called in this process: what they do is the same, and another one takes a second.
+    """
+    for name in ("ITK_TOKEN", "ITK_SERVER"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("ITK_DATA_DIR", str(tmp_path))
+    return monkeypatch
+
+
+def test_who_owns_the_folder_needs_no_more_than_that(
+    server: Server,
+    tmp_path: Path,
+    no_token: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
     playbook = tmp_path / "says.yaml"
     playbook.write_text(SAYS)
-    data = str(server.data_dir)
-    told = done(tmp_path / "run", "run", str(playbook), ITK_DATA_DIR=data)
-    assert told.returncode == 0, told.stderr
-    assert f"belongs to the server at {server.url}, which runs it" in told.stderr
-    assert "info       say: hello" in told.stdout
+    no_token.setenv("ITK_DATA_DIR", str(server.data_dir))
+    assert run_app(["run", str(playbook)]) == 0
+    out, err = capfd.readouterr()
+    assert f"belongs to the server at {server.url}, which runs it" in err
+    assert "info       say: hello" in out
+    assert run_app(["list"]) == 0
 
 
 def test_who_has_no_token_is_told_what_to_do(
-    server: Server,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capfd: pytest.CaptureFixture[str],
+    server: Server, no_token: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    # In this process: what it does is the same, and another one takes seconds to start.
-    monkeypatch.setenv("ITK_DATA_DIR", str(tmp_path))
-    monkeypatch.delenv("ITK_TOKEN", raising=False)
     assert run_app(["list", "--server", server.url]) == 2
     assert capfd.readouterr().err == (
         f"itk: the server at {server.url} asks for its access token, and none was found: set "
         "ITK_TOKEN to what the file `token` in its data folder holds, or to the ITK_TOKEN that it "
         "was started with\n"
     )
-    monkeypatch.setenv("ITK_TOKEN", token(server))
+    no_token.setenv("ITK_TOKEN", token(server))
     assert run_app(["list", "--server", server.url]) == 0
-    monkeypatch.delenv("ITK_TOKEN")
-    monkeypatch.setenv("ITK_DATA_DIR", str(server.data_dir))
-    assert run_app(["list"]) == 0
-    assert "token" not in capfd.readouterr().err
+
+
+# a person
+
+
+def test_a_person_logs_in_watches_and_cancels_also_after_the_session_has_ended(
+    server: Server,
+) -> None:
+    from playwright.sync_api import Page, expect, sync_playwright
+
+    def log_in(page: Page) -> None:
+        page.get_by_label("Access token").fill(token(server))
+        page.get_by_role("button", name="Log in").click()
+
+    known = {"authorization": f"Bearer {token(server)}"}
+    with (
+        sync_playwright() as playwright,
+        playwright.chromium.launch(executable_path="/usr/bin/chromium") as browser,
+    ):
+        context = browser.new_context(base_url=server.url)
+        context.set_default_timeout(DEADLINE_MS)
+        page = context.new_page()
+        page.goto("/")
+        log_in(page)
+        log_out = page.get_by_role("button", name="Log out")
+        expect(log_out).to_be_visible(timeout=DEADLINE_MS)
+        body = {"playbook_text": SLEEPS}
+        begun = server.client.http.post("/api/executions", json=body, headers=known)
+        execution_id = begun.json()["execution_id"]
+        # Over the stream, which has the cookie.
+        expect(page.locator(f'[data-id="{execution_id}"]')).to_be_visible(timeout=DEADLINE_MS)
+        page.goto(f"/executions/{execution_id}")
+        context.clear_cookies()
+        page.get_by_role("button", name="Cancel", exact=True).click()
+        expect(page.get_by_text("nothing was done")).to_be_visible(timeout=DEADLINE_MS)
+        log_in(page)
+        page.wait_for_url(f"**/executions/{execution_id}")
+        page.get_by_role("button", name="Cancel", exact=True).click()
+        expect(page.locator("#status")).to_contain_text("cancelled", timeout=DEADLINE_MS)
 
 
 # any request
@@ -181,7 +235,7 @@ def test_every_operation_is_asked_but_the_streams(target: Target) -> None:
 
 
 @pytest.mark.parametrize("name", [*OPERATIONS, *PLAIN])
-@settings(max_examples=8, suppress_health_check=list(HealthCheck))
+@settings(max_examples=6, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_any_request_is_answered_as_documented(
     target: Target, name: str, data: st.DataObject
