@@ -13,6 +13,7 @@ ToolkitError
 │   ├── WrongState              makes no sense in the status that the execution has
 │   ├── RerunRefused            an execution cannot be run again as was asked
 │   ├── KeyReused               an idempotency key stands for another request already
+│   ├── AccessDenied            a server wants its access token, or another one
 │   ├── DataFolderBusy          another process owns the data folder
 │   ├── AddressInUse            another program listens there
 │   └── PlatformUnsupported     this system is not supported
@@ -128,6 +129,10 @@ class RerunRefused(OperatorError):
 
 class KeyReused(OperatorError):
     """An idempotency key stands for another request already. Field `execution_id`: its own."""
+
+
+class AccessDenied(OperatorError):
+    """A server was given no access token, or a wrong one."""
 
 
 class DataFolderBusy(OperatorError):

@@ -129,6 +129,7 @@ def launch(
     max_running: int = 4,
     playbooks: Sequence[Path] = (STUCK_PLAYBOOKS,),
     port: int | None = None,
+    host: str = "127.0.0.1",
     **settings: str,
 ) -> Server:
     """Start `itk serve`, and return when its health address answers 200.
@@ -138,7 +139,8 @@ def launch(
     make_used(data_dir)
     port = free_port() if port is None else port
     output = data_dir.with_name(f"{data_dir.name}-{port}.log")
-    arguments = [str(ITK), "serve", "--port", str(port), "--data-dir", str(data_dir)]
+    arguments = [str(ITK), "serve", "--host", host, "--port", str(port)]
+    arguments += ["--data-dir", str(data_dir)]
     for folder in playbooks:
         arguments += ["--playbooks", str(folder)]
     with output.open("ab") as log:

@@ -1,7 +1,7 @@
 """What every request passes before anything else looks at it, streams included.
 
-Pure ASGI: it refuses foreign hosts, foreign pages and unfit bodies, and dresses every answer with
-the headers that keep a browser from doing more with it than was meant.
+Pure ASGI: it refuses foreign hosts, foreign pages, strangers and unfit bodies, and dresses every
+answer with the headers that keep a browser from doing more with it than was meant.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from ignition_toolkit.api.access import Access
 from ignition_toolkit.api.body import BodyRefused, checked_body, drained, replayed
 from ignition_toolkit.api.hosts import VARIABLE, HostRules
 from ignition_toolkit.api.problems import problem
@@ -37,11 +38,13 @@ class Guard:
     Args:
         app: what is guarded.
         rules: the names that this server may be called by.
+        access: who may ask; None: everybody who reaches the server.
     """
 
-    def __init__(self, app: ASGIApp, rules: HostRules) -> None:
+    def __init__(self, app: ASGIApp, rules: HostRules, access: Access | None) -> None:
         self._app = app
         self._rules = rules
+        self._access = access
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer the request with a problem, or hand it on with its body checked."""
@@ -50,7 +53,9 @@ class Guard:
             return
         send = _dressed(send)
         headers = Headers(scope=scope)
-        refusal = self._refusal(scope["method"], headers)
+        refusal = self._foreign(scope["method"], headers)
+        if refusal is None and self._access is not None:
+            refusal = self._access.refusal(scope, headers)
         if refusal is not None:
             await refusal(scope, receive, drained(send, receive, headers))
             return
@@ -62,7 +67,7 @@ class Guard:
             return
         await self._app(scope, receive if body is None else replayed(body, receive), send)
 
-    def _refusal(self, method: str, headers: Headers) -> ASGIApp | None:
+    def _foreign(self, method: str, headers: Headers) -> ASGIApp | None:
         hosts = headers.getlist("host")
         if len(hosts) != 1 or not self._rules.allows_host(hosts[0]):
             return _foreign_host(hosts)

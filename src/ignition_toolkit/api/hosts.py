@@ -38,6 +38,9 @@ class Authority:
         port = found["port"]
         return cls(found["name"], int(port) if port is not None else None)
 
+    def __str__(self) -> str:
+        return self.name if self.port is None else f"{self.name}:{self.port}"
+
     def with_port(self, default: int) -> tuple[str, int]:
         """Return name and port, the port being `default` where none was written."""
         return self.name, self.port if self.port is not None else default
@@ -57,10 +60,20 @@ class HostRules:
         self._allowed = frozenset(_entry(text) for text in allowed)
 
     @classmethod
-    def from_environment(cls) -> Self:
-        """Take the further names from ITK_ALLOWED_HOSTS, separated by commas."""
+    def from_environment(cls, own: Iterable[str] = ()) -> Self:
+        """Take the further names from ITK_ALLOWED_HOSTS, separated by commas.
+
+        Args:
+            own: names that the server has without being told.
+        """
         parts = (part.strip() for part in os.environ.get(VARIABLE, "").split(","))
-        return cls(part for part in parts if part)
+        return cls([*own, *(part for part in parts if part)])
+
+    @property
+    def names(self) -> list[str]:
+        """Every name, as a person would list them."""
+        listed = sorted(str(authority) for authority in self._allowed)
+        return [*sorted(LOOPBACK_NAMES), *(name for name in listed if name not in LOOPBACK_NAMES)]
 
     def allows_host(self, host: str) -> bool:
         """Whether a `Host` header names this server."""

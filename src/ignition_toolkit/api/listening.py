@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import ipaddress
 import socket
 
 from ignition_toolkit.errors import AddressInUse, OperatorError
@@ -42,9 +43,32 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def url_of(listener: socket.socket) -> str:
-    """Return the address at which the server is reached."""
-    host, port = listener.getsockname()[:2]
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    """Return the address at which the server is reached from this machine."""
+    return f"http://{_authority(listener)}"
+
+
+def is_local(listener: socket.socket) -> bool:
+    """Whether only programs of this machine can reach the server."""
+    return _address(listener).is_loopback
+
+
+def own_names(listener: socket.socket) -> list[str]:
+    """Return the `Host` of a server that listens at one address; of one at all there is none.
+
+    An address cannot be made to mean this machine by somebody else's name server.
+    """
+    return [] if _address(listener).is_unspecified else [_authority(listener)]
+
+
+def _address(listener: socket.socket) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+    return ipaddress.ip_address(listener.getsockname()[0])
+
+
+def _authority(listener: socket.socket) -> str:
+    address, port = _address(listener), listener.getsockname()[1]
+    if address.is_unspecified:
+        address = ipaddress.ip_address("127.0.0.1" if address.version == 4 else "::1")
+    return f"{address}:{port}" if address.version == 4 else f"[{address}]:{port}"
 
 
 def _resolved(host: str, port: int) -> tuple[int, tuple[str, int]]:

@@ -8,6 +8,7 @@ from typing import Annotated, Literal, cast
 
 from fastapi import Depends, Request
 
+from ignition_toolkit.api.access import Access
 from ignition_toolkit.api.feed import Feed
 from ignition_toolkit.api.worker_port import WorkerPort
 from ignition_toolkit.playbook.models import CancelSource
@@ -34,6 +35,7 @@ class Parts:
         static: the files that pages refer to, by name.
         form_token: proves that a form is one of ours.
         is_stopping: whether the server is about to end; nothing is started then.
+        access: who may ask; None: everybody who reaches the server.
     """
 
     worker: WorkerPort
@@ -42,6 +44,7 @@ class Parts:
     static: Mapping[str, StaticFile]
     form_token: FormToken
     is_stopping: Callable[[], bool]
+    access: Access | None
 
 
 @dataclass(frozen=True)

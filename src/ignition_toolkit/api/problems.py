@@ -159,14 +159,15 @@ def install(app: FastAPI, pages: Pages) -> None:
     # The border of the API: whatever a handler raises becomes an answer here.
     async def handle(request: Request, error: Exception) -> Response:
         answer = answer_for(request, error)
-        return _as_page(answer, pages) if _wants_page(request) else answer
+        return _as_page(answer, pages) if wants_page(request) else answer
 
     kinds = (errors.ToolkitError, RequestValidationError, HTTPException, Exception)
     for kind in kinds:
         app.add_exception_handler(kind, handle)
 
 
-def _wants_page(request: Request) -> bool:
+def wants_page(request: Request) -> bool:
+    """Whether a person looks at what is answered: a browser that asks for a page."""
     accepts = request.headers.get("accept", "")
     return "text/html" in accepts and not request.url.path.startswith("/api/")
 

@@ -9,14 +9,22 @@ import socket
 import sys
 import time
 from collections.abc import Callable, Iterator
-from importlib.metadata import version
 
 import uvicorn
+from fastapi import FastAPI
 
+from ignition_toolkit.api.access import Access
 from ignition_toolkit.api.app import create_app
 from ignition_toolkit.api.hosts import HostRules
-from ignition_toolkit.api.listening import listen, url_of
+from ignition_toolkit.api.listening import is_local, listen, own_names, url_of
+from ignition_toolkit.api.welcome import welcome
 from ignition_toolkit.errors import StoreError
+from ignition_toolkit.execution.access_token import (
+    AccessToken,
+    token_for_server,
+    token_from_environment,
+    token_is_demanded,
+)
 from ignition_toolkit.execution.settings import Settings
 from ignition_toolkit.execution.stop_signals import StopSignals
 from ignition_toolkit.execution.worker import Worker
@@ -31,8 +39,6 @@ LEAVE_AT = 3
 
 #: Statuses of executions that a second Ctrl-C kills.
 KILLED = (ExecutionStatus.CANCELLING, ExecutionStatus.RUNNING, ExecutionStatus.PAUSED)
-
-EXAMPLE = "tests/test_cancellation.yaml"
 
 
 def _say(text: str) -> None:
@@ -61,21 +67,44 @@ def serve(
     Raises:
         AddressInUse: another program listens there; nothing was started.
         DataFolderBusy: another process owns the data folder.
-        OperatorError: the address, the folder or ITK_ALLOWED_HOSTS cannot be used.
+        OperatorError: the address, the folder, the access token or ITK_ALLOWED_HOSTS cannot be
+            used.
         StoreError: the database cannot be opened, or did not take everything at the end.
     """
-    rules = HostRules.from_environment()
     _log_to_stderr()
     signals = StopSignals(leave_at=LEAVE_AT)
     with contextlib.closing(listen(host, port)) as listener, signals:
+        rules = HostRules.from_environment(own_names(listener))
+        asks = _asks_for_token(listener)
         worker = Worker.open(settings, kind="server")
         try:
+            token = token_for_server(settings.data_dir) if asks else None
+            # After the token: who finds the address looks for it.
             worker.lock.set_url(url_of(listener))
-            server = _Server(worker, rules, signals, lambda: say(_welcome(listener, settings)))
+            text = welcome(listener, settings.data_dir, rules, token)
+            app = create_app(
+                worker,
+                hosts=rules,
+                access=_access(listener, token),
+                is_stopping=lambda: signals.wishes > 0,
+            )
+            server = _Server(worker, app, signals, lambda: say(text))
             asyncio.run(server.serve_until_stopped(listener))
         finally:
             worker.close()
     return 0
+
+
+def _asks_for_token(listener: socket.socket) -> bool:
+    """Whether an access token is needed; a wrong one is told before anything is started."""
+    asks = token_is_demanded() or not is_local(listener)
+    if asks:
+        token_from_environment()
+    return asks
+
+
+def _access(listener: socket.socket, token: AccessToken | None) -> Access | None:
+    return Access(token.value, port=listener.getsockname()[1]) if token else None
 
 
 class _Server(uvicorn.Server):
@@ -84,11 +113,10 @@ class _Server(uvicorn.Server):
     def __init__(
         self,
         worker: Worker,
-        rules: HostRules,
+        app: FastAPI,
         signals: StopSignals,
         announce: Callable[[], None],
     ) -> None:
-        app = create_app(worker, hosts=rules, is_stopping=lambda: signals.wishes > 0)
         config = uvicorn.Config(
             app,
             http="h11",
@@ -149,23 +177,6 @@ class _Server(uvicorn.Server):
                 page = await self._worker.executions(status=status, limit=500, offset=0)
                 for item in page.items:
                     self._worker.kill_now(item.execution_id)
-
-
-def _welcome(listener: socket.socket, settings: Settings) -> str:
-    url = url_of(listener)
-    return "\n".join(
-        [
-            f"itk {version('ignition-toolkit')} serves {url}   (data folder {settings.data_dir})",
-            "",
-            f"  Open     {url}/",
-            f"  Start    curl -X POST {url}/api/executions -H 'Content-Type: application/json' \\",
-            f'                -d \'{{"playbook_path": "{EXAMPLE}"}}\'',
-            f"  Cancel   curl -X POST {url}/api/executions/EXECUTION_ID/cancel",
-            f"  Or       itk run {EXAMPLE}     and Ctrl-C",
-            "",
-            "Ctrl-C here stops the server and cancels what runs.",
-        ]
-    )
 
 
 def _log_to_stderr() -> None:

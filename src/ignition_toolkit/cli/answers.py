@@ -7,6 +7,7 @@ from typing import Any
 import httpx2
 
 from ignition_toolkit.errors import (
+    AccessDenied,
     InternalError,
     KeyReused,
     NotFound,
@@ -33,6 +34,8 @@ BY_NAME: dict[str, type[ToolkitError]] = {
     "wrong-state": WrongState,
     "rerun-refused": RerunRefused,
     "key-reused": KeyReused,
+    "unauthorized": AccessDenied,
+    "too-many-attempts": AccessDenied,
     "unsupported": PlatformUnsupported,
     "outside-error": OutsideError,
     "database": StoreError,

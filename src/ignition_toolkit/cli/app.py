@@ -131,7 +131,13 @@ def run(  # noqa: PLR0913, PLR0917 - Typer makes an option of each parameter
 
 @app.command(rich_help_panel=RUNNING)
 def serve(
-    host: Annotated[str, typer.Option(help="The address to listen at.")] = "127.0.0.1",
+    host: Annotated[
+        str,
+        typer.Option(
+            help="The address to listen at. Who reaches it at another than this machine's own is "
+            "asked for the access token."
+        ),
+    ] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes any that is free.")] = 5000,
     data_dir: DataDir = None,
     playbooks: Playbooks = None,

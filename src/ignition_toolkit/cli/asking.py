@@ -6,8 +6,10 @@ import asyncio
 import json
 import re
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any, TypeVar
 
+from ignition_toolkit.cli.access import token_for
 from ignition_toolkit.cli.client import ServerClient
 from ignition_toolkit.cli.server_url import chosen_url, default_owner, server_url
 from ignition_toolkit.errors import NotFound, ServerUnreachable
@@ -17,8 +19,17 @@ T = TypeVar("T")
 ID = re.compile(r"[0-9A-Za-z-]{1,64}")
 
 
-def ask(option: str | None, question: Callable[[ServerClient], Awaitable[T]]) -> T:
+def ask(
+    option: str | None,
+    question: Callable[[ServerClient], Awaitable[T]],
+    data_dir: Path | None = None,
+) -> T:
     """Return the answer to a question to the server that `--server` and its stand-ins name.
+
+    Args:
+        option: the text of `--server`.
+        question: what is asked.
+        data_dir: the folder whose access token its owner is sent; None for the default one.
 
     Raises:
         ServerUnreachable: there is none; says so when an `itk run` works without one.
@@ -27,9 +38,10 @@ def ask(option: str | None, question: Callable[[ServerClient], Awaitable[T]]) ->
     """
 
     url = server_url(option)
+    token = token_for(url, data_dir)
 
     async def put() -> T:
-        async with ServerClient(url) as client:
+        async with ServerClient(url, token) as client:
             return await question(client)
 
     try:

@@ -16,11 +16,13 @@ from urllib.parse import quote, urlsplit
 
 import httpx2
 
+from ignition_toolkit.cli.access import denied
 from ignition_toolkit.cli.answers import checked_answer
 from ignition_toolkit.cli.events import Event
 from ignition_toolkit.cli.login import login_name
 from ignition_toolkit.cli.server_url import is_loopback
-from ignition_toolkit.errors import ServerUnreachable
+from ignition_toolkit.errors import AccessDenied, ServerUnreachable
+from ignition_toolkit.execution.access_token import AccessToken
 
 #: Seconds to reach a server; it is near, or it is not there.
 CONNECT_S = 3.0
@@ -44,15 +46,24 @@ class ServerClient:
 
     Args:
         url: as `server_url` gives it.
+        token: the access token to be sent, to this server and to no other.
         transport: another way to the server, for tests.
     """
 
-    def __init__(self, url: str, transport: httpx2.AsyncBaseTransport | None = None) -> None:
+    def __init__(
+        self,
+        url: str,
+        token: AccessToken | None = None,
+        transport: httpx2.AsyncBaseTransport | None = None,
+    ) -> None:
         self.url = url
+        self._token = token
         host = urlsplit(url).hostname or ""
         self._http = httpx2.AsyncClient(
             base_url=url,
-            headers=_headers(),
+            headers=_headers(token),
+            # What it points to would be sent the token.
+            follow_redirects=False,
             timeout=httpx2.Timeout(ANSWER_S, connect=CONNECT_S),
             # A proxy for the world must not be asked for this machine.
             trust_env=not is_loopback(host),
@@ -98,7 +109,7 @@ class ServerClient:
                 status = source.response.status_code
                 if status not in (200, 204):
                     await source.response.aread()
-                    checked_answer(source.response, self.url)
+                    self._checked(source.response)
                 async with aclosing(_parsed(source) if status == 200 else _nothing()) as events:
                     yield events
         except httpx2.TransportError as error:
@@ -110,7 +121,17 @@ class ServerClient:
             response = await self._http.request(method, path, **request)
         except httpx2.TransportError as error:
             raise unreachable(self.url, error) from error
-        return checked_answer(response, self.url)
+        return self._checked(response)
+
+    # Any: see above.
+    def _checked(self, response: httpx2.Response) -> Any:
+        try:
+            return checked_answer(response, self.url)
+        except AccessDenied as error:
+            if response.status_code != 401:
+                raise
+            # What the server says is for every client; what this one can do is said here.
+            raise denied(self.url, self._token) from error
 
 
 def unreachable(url: str, error: Exception) -> ServerUnreachable:
@@ -159,10 +180,14 @@ async def _nothing() -> AsyncGenerator[Event, None]:
         yield event
 
 
-def _headers() -> dict[str, str]:
-    name = login_name()
-    # A header holds ASCII; a name from elsewhere is spelled as in an address.
-    return {"X-ITK-Client": "cli", **({"X-ITK-User": quote(name, safe=" @.+")} if name else {})}
+def _headers(token: AccessToken | None) -> dict[str, str]:
+    headers = {"X-ITK-Client": "cli"}
+    if name := login_name():
+        # A header holds ASCII; a name from elsewhere is spelled as in an address.
+        headers["X-ITK-User"] = quote(name, safe=" @.+")
+    if token is not None:
+        headers["Authorization"] = f"Bearer {token.value.reveal()}"
+    return headers
 
 
 def _no_certificates() -> ssl.SSLContext:

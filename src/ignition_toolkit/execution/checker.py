@@ -8,6 +8,7 @@ import sys
 from pydantic import ValidationError
 
 from ignition_toolkit.errors import InternalError
+from ignition_toolkit.execution.child_process import own_environment
 from ignition_toolkit.playbook.catalog import Catalog
 from ignition_toolkit.playbook.program import LoadedProgram
 from ignition_toolkit.protocol import Check, Checked, encode
@@ -39,7 +40,12 @@ def _ask(option: str, question: bytes) -> bytes:
     command = [sys.executable, "-m", "ignition_toolkit.runner", option]
     try:
         done = subprocess.run(
-            command, input=question, capture_output=True, timeout=ANSWER_S, check=False
+            command,
+            input=question,
+            capture_output=True,
+            timeout=ANSWER_S,
+            check=False,
+            env=own_environment(),
         )
     except subprocess.TimeoutExpired as error:
         text = f"the step kinds did not answer within {ANSWER_S:g} s: a module hangs on import"

@@ -8,6 +8,8 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from ignition_toolkit.execution.access_token import VARIABLE as ACCESS_TOKEN
+
 #: Exit code of a child that somebody else has reaped.
 UNKNOWN_EXIT = 255
 
@@ -95,6 +97,11 @@ class Pipes:
             os.close(self.ours.pop())
 
 
+def own_environment() -> dict[str, str]:
+    """Return our own environment without the access token: no child needs that."""
+    return {name: value for name, value in os.environ.items() if name != ACCESS_TOKEN}
+
+
 def start_child(
     command: Sequence[str],
     *,
@@ -110,7 +117,7 @@ def start_child(
         command: the program and its arguments.
         stdin, stdout, stderr: descriptors for it; without `stderr` it has ours.
         inherited: further descriptors that it gets under their own numbers.
-        environment: None for our own.
+        environment: None for our own, without the access token.
 
     Raises OSError when there is no process or descriptor left; no process is left then.
     """
@@ -120,7 +127,7 @@ def start_child(
         stdout=stdout,
         stderr=stderr,
         pass_fds=tuple(inherited),
-        env=environment,
+        env=own_environment() if environment is None else environment,
         start_new_session=True,
     )
     try:

@@ -7,7 +7,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ignition_toolkit.execution.child_process import Child, Pipes, start_child
+from ignition_toolkit.execution.child_process import (
+    Child,
+    Pipes,
+    own_environment,
+    start_child,
+)
 from ignition_toolkit.execution.fork_server import ForkServer
 from ignition_toolkit.execution.owner import process_start
 from ignition_toolkit.protocol import MARKER
@@ -57,7 +62,7 @@ def runner_environment() -> dict[str, str]:
     extra = set(os.environ.get(PASS_THROUGH_VARIABLE, "").split(","))
     return {
         name: value
-        for name, value in os.environ.items()
+        for name, value in own_environment().items()
         if name in ENVIRONMENT or name in extra or name.startswith("LC_")
     }
 

@@ -61,14 +61,22 @@ class Pages:
 
     Args:
         static: the files that pages refer to.
-        form_token: goes into every form.
+        form_token: goes into every form but the one for the log-in.
+        asks_for_token: whether who sees a page has logged in, and may want to log out.
     """
 
-    def __init__(self, static: Mapping[str, StaticFile], form_token: FormToken) -> None:
+    def __init__(
+        self,
+        static: Mapping[str, StaticFile],
+        form_token: FormToken,
+        *,
+        asks_for_token: bool = False,
+    ) -> None:
         self._environment = _environment()
         self._environment.globals.update(
             static=lambda name: address_of(static[name]),
             form_token=form_token.value,
+            asks_for_token=asks_for_token,
             token_field=TOKEN_FIELD,
             prefix=PARAMETER_PREFIX,
             active=formats.ACTIVE,
@@ -134,6 +142,27 @@ class Pages:
             wrong=attempt.wrong if attempt else {},
             problems=(attempt.problems if attempt else ()) or item.get("problems", ()),
             failure=attempt.failure if attempt else "",
+        )
+
+    def login(
+        self, form_token: FormToken, goes_to: str, *, message: str = "", note: str = ""
+    ) -> str:
+        """Return the page for the log-in.
+
+        Args:
+            form_token: of this form alone.
+            goes_to: the address of the page to be shown afterwards.
+            message: why the last try was refused.
+            note: why the page is shown.
+        """
+        # The name of the form's token is the template's, so that no other page's gets in.
+        return self._render(
+            "login.html",
+            here="",
+            login_form_token=form_token.value,
+            goes_to=goes_to,
+            message=message,
+            note=note,
         )
 
     def problem(self, title: str, detail: str, problems: Sequence[str] = ()) -> str:

@@ -8,6 +8,7 @@ import httpx2
 
 from ignition_toolkit.cli.client import ServerClient
 from ignition_toolkit.cli.events import Event
+from ignition_toolkit.execution.access_token import AccessToken
 
 Answer = httpx2.Response | Exception
 
@@ -26,9 +27,9 @@ class FakeServer:
             answer if callable(answer) else _json_answer(answer, status) for answer in answers
         ]
 
-    def client(self) -> ServerClient:
+    def client(self, token: AccessToken | None = None) -> ServerClient:
         """Return a client of this server."""
-        return ServerClient("http://127.0.0.1:5000", httpx2.MockTransport(self._handle))
+        return ServerClient("http://127.0.0.1:5000", token, httpx2.MockTransport(self._handle))
 
     def asked(self) -> list[str]:
         """Return `METHOD path` of each request so far."""

@@ -77,7 +77,7 @@ def test_without_a_command_the_help_is_shown(capfd: pytest.CaptureFixture[str]) 
         (["show", "--josn", "x"], "itk show: No such option: --josn"),
         (["list", "--limit", "none"], "itk list: Invalid value for '--limit'"),
         (["serve", "--port", "70000"], "itk serve: Invalid value for '--port'"),
-        (["serve", "--host", "0.0.0.0"], "itk: --host 0.0.0.0 is not this machine alone"),
+        (["serve", "--host", "192.0.2.1"], "itk: it is not possible to listen at '192.0.2.1'"),
         (["run", "x.yaml", "-p", "a"], "itk: -p number 1 has no '='"),
         (["run", "x.yaml", "--data-dir", ""], "itk: --data-dir is empty"),
         (["run", "x.yaml", "--playbooks", "/nowhere"], "itk: --playbooks: /nowhere does not exist"),

@@ -58,6 +58,7 @@ async def test_a_user_without_a_name_is_none(monkeypatch: pytest.MonkeyPatch) ->
         (422, "parameters-invalid", errors.ParametersInvalid),
         (422, "playbook-invalid", errors.PlaybookInvalid),
         (422, "request-invalid", errors.OperatorError),
+        (429, "too-many-attempts", errors.AccessDenied),
         (403, "foreign-host", errors.OperatorError),
         (413, "too-big", errors.OperatorError),
         (501, "unsupported", errors.PlatformUnsupported),

@@ -29,7 +29,7 @@ ADDRESS = f"/api/executions/{EXECUTION_ID}"
 def server(monkeypatch: pytest.MonkeyPatch) -> FakeServer:
     """The server that every command asks."""
     fake = FakeServer()
-    monkeypatch.setattr(asking, "ServerClient", lambda _url: fake.client())
+    monkeypatch.setattr(asking, "ServerClient", lambda *_: fake.client())
     monkeypatch.setenv("ITK_SERVER", "http://127.0.0.1:5000")
     return fake
 

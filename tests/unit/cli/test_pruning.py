@@ -36,7 +36,7 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def server(data: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeServer]:
     """A server that owns the folder."""
     fake = FakeServer()
-    monkeypatch.setattr(asking, "ServerClient", lambda _url: fake.client())
+    monkeypatch.setattr(asking, "ServerClient", lambda *_: fake.client())
     lock = FolderLock.take(data, "server", "http://127.0.0.1:5000")
     yield fake
     lock.release()

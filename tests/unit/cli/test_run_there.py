@@ -29,7 +29,7 @@ def server(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> FakeServer:
     """The server that a run is sent to."""
     fake = FakeServer()
     fake.on(START, PENDING, status=202)
-    monkeypatch.setattr(run_module, "ServerClient", lambda _url: fake.client())
+    monkeypatch.setattr(run_module, "ServerClient", lambda *_: fake.client())
     monkeypatch.setenv("ITK_DATA_DIR", str(tmp_path / "data"))
     monkeypatch.delenv("ITK_SERVER", raising=False)
     monkeypatch.chdir(tmp_path)

@@ -1,12 +1,14 @@
-"""`GET /api/health`: whether the server works."""
+"""`GET /api/health`: whether the server works; to a stranger nothing but that."""
 
 from __future__ import annotations
 
 import asyncio
+from typing import Literal
 
 from fastapi import APIRouter, Request, Response
+from pydantic import BaseModel
 
-from ignition_toolkit.api.parts import WorkerOf
+from ignition_toolkit.api.parts import PartsOf
 from ignition_toolkit.api.worker_port import WorkerPort
 from ignition_toolkit.errors import ToolkitError
 from ignition_toolkit.execution.views import Health
@@ -17,12 +19,26 @@ router = APIRouter(tags=["server"])
 ANSWER_S = 5.0
 
 
-@router.get("/api/health", responses={503: {"model": Health, "description": "It does not work."}})
-async def health(worker: WorkerOf, request: Request, response: Response) -> Health:
-    """Say how the server is: 200 when it works, `degraded` included, 503 when it does not."""
-    found = await _health(worker, request.app.version)
+class HealthStatus(BaseModel):
+    """What the health address says to who has no access token: enough for a monitor."""
+
+    status: Literal["ok", "degraded", "down"]
+
+
+@router.get(
+    "/api/health",
+    responses={503: {"model": Health | HealthStatus, "description": "It does not work."}},
+)
+async def health(parts: PartsOf, request: Request, response: Response) -> Health | HealthStatus:
+    """Say how the server is: 200 when it works, `degraded` included, 503 when it does not.
+
+    Where an access token is asked for, who sends none is told the status alone.
+    """
+    found = await _health(parts.worker, request.app.version)
     if found.status == "down":
         response.status_code = 503
+    if parts.access is not None and not parts.access.admits(request.headers):
+        return HealthStatus(status=found.status)
     return found
 
 

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
 from starlette.exceptions import HTTPException
 
+from ignition_toolkit.api.form_fields import form_fields
 from ignition_toolkit.api.parts import Parts, PartsOf, WorkerOf, requester_name
 from ignition_toolkit.api.problems import answer_for
 from ignition_toolkit.api.routes.executions import MAX_OFFSET, refuse_when_stopping
@@ -25,7 +26,7 @@ from ignition_toolkit.errors import (
 from ignition_toolkit.execution.requests import RerunRequest, StartRequest
 from ignition_toolkit.execution.views import CancelAnswer, ExecutionView, ReleaseAnswer
 from ignition_toolkit.playbook.models import CancelSource
-from ignition_toolkit.web.forms import TOKEN_FIELD, given_parameters, read_form
+from ignition_toolkit.web.forms import TOKEN_FIELD, given_parameters
 from ignition_toolkit.web.pages import LOG_LINES, Attempt
 
 router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
@@ -36,10 +37,7 @@ CHANGES_ROWS = 500
 
 async def _form(request: Request, parts: PartsOf) -> dict[str, str]:
     """Return the fields of a form of ours; any other is refused."""
-    try:
-        fields = read_form(await request.body())
-    except ValueError as error:
-        raise HTTPException(400, f"The form cannot be read: {error}.") from error
+    fields = await form_fields(request)
     if not parts.form_token.fits(fields.get(TOKEN_FIELD, "")):
         raise HTTPException(
             403, "This form is not, or no longer, one of this server's: reload the page."

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 from ignition_toolkit.cli.asking import as_text, ask
@@ -35,7 +36,7 @@ def prune(settings: Settings, older_than: int | None, *, dry_run: bool, as_json:
     request = PruneRequest(older_than, dry_run, login_name(), "cli")
     owner = serving_owner(settings)
     if owner is not None:
-        report = _whole(lambda: _ask_server(owner.url, request))
+        report = _whole(lambda: _ask_server(owner.url, settings.data_dir, request))
     else:
         report = _prune_here(settings, request)
     stdout().write(as_text(report.model_dump(mode="json")) if as_json else _text(report))
@@ -44,12 +45,12 @@ def prune(settings: Settings, older_than: int | None, *, dry_run: bool, as_json:
     return Exit.FAILED if report.problems else Exit.COMPLETED
 
 
-def _ask_server(url: str | None, request: PruneRequest) -> PruneReport:
+def _ask_server(url: str | None, data_dir: Path, request: PruneRequest) -> PruneReport:
     # Any: a JSON body.
     body: dict[str, Any] = {"dry_run": request.dry_run}
     if request.older_than_days is not None:
         body["older_than_days"] = request.older_than_days
-    answer = ask(url, lambda client: client.post("/api/prune", body))
+    answer = ask(url, lambda client: client.post("/api/prune", body), data_dir)
     return PruneReport.model_validate(answer)
 
 

@@ -13,6 +13,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
+from ignition_toolkit.cli.access import token_for
 from ignition_toolkit.cli.chosen_playbook import (
     ChosenPlaybook,
     choose,
@@ -160,10 +161,11 @@ class _Run:
     def _on_server(self, url: str) -> Ended:
         if self.interrupts.wishes:
             return _nothing_started()
-        return asyncio.run(self._there(url, choose_for_server(self.options.playbook)))
+        client = ServerClient(url, token_for(url, self.options.data_dir))
+        return asyncio.run(self._there(client, choose_for_server(self.options.playbook)))
 
-    async def _there(self, url: str, chosen: ChosenPlaybook) -> Ended:
-        async with ServerClient(url) as client:
+    async def _there(self, connection: ServerClient, chosen: ChosenPlaybook) -> Ended:
+        async with connection as client:
             place = ServerPlace(client)
             begun = await self._start_there(place, chosen)
             # Who has pressed Ctrl-C meanwhile wants it cancelled, not left alone.

@@ -187,7 +187,8 @@ class Live {
     source.onopen = () => this.connected(true);
     source.onerror = () => {
       this.connected(false);
-      if (source.readyState === EventSource.CLOSED) this.again(run, RETRY_MS);
+      // A stream does not say why it was refused; a question does.
+      if (source.readyState === EventSource.CLOSED && run === this.run) this.ask(run);
     };
     for (const kind of EVENT_KINDS) {
       source.addEventListener(kind, (event) => {
@@ -202,6 +203,8 @@ class Live {
     let more = false;
     try {
       const answer = await fetch(`/changes?${query}`, { signal: AbortSignal.timeout(GIVE_UP_MS) });
+      // Nobody is logged in any more: the page leads to the log-in, and back.
+      if (answer.status === 401) location.reload();
       if (!answer.ok) throw new Error(String(answer.status));
       const found = await answer.json();
       if (run !== this.run) return;
@@ -431,6 +434,10 @@ class ExecutionPage {
       headers: { "X-ITK-Client": "web" },
       signal: AbortSignal.timeout(GIVE_UP_MS),
     });
+    if (answer.status === 401) {
+      location.assign(`/login?note=undone&next=${encodeURIComponent(location.pathname)}`);
+      return;
+    }
     const body = await answer.json();
     if (answer.ok) {
       this.notice("");
