@@ -75,12 +75,18 @@ def open_rig(catalog: str, tmp_path: Path) -> Iterator[OpenRig]:
     """Give a function that opens a worker on the test's data folder, again and again."""
     opened: list[Worker] = []
 
-    def open_one(*, slots: int = 4, warm: int = 1, kind: str = "server") -> Rig:
+    def open_one(
+        *,
+        slots: int = 4,
+        warm: int = 1,
+        kind: str = "server",
+        kind_of_worker: type[Worker] = Worker,
+    ) -> Rig:
         data = tmp_path / "data"
         data.mkdir(mode=0o700, exist_ok=True)
         (data / "catalog.json").write_text(catalog)
         settings = Settings(data_dir=data, max_running=slots, warm_runners=warm)
-        opened.append(Worker.open(settings, kind="server" if kind == "server" else "run"))
+        opened.append(kind_of_worker.open(settings, kind="server" if kind == "server" else "run"))
         return Rig(opened[-1], tmp_path)
 
     yield open_one
