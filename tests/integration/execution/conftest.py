@@ -21,6 +21,7 @@ from ignition_toolkit.execution.settings import Settings
 from ignition_toolkit.execution.worker import Worker
 from ignition_toolkit.playbook.catalog import Catalog, installed_key
 from ignition_toolkit.playbook.models import ExecutionStatus
+from tests.integration.execution.refused import Refused, refusing
 from tests.integration.execution.rig import SOON_S, Data, Rig, playbook
 from tests.subreaper import adopt_orphans
 
@@ -100,6 +101,13 @@ def open_rig(catalog: str, tmp_path: Path) -> Iterator[OpenRig]:
 def rig(open_rig: OpenRig) -> Rig:
     """Give an open worker."""
     return open_rig()
+
+
+@pytest.fixture
+def refused(tmp_path: Path) -> Iterator[Refused]:
+    """Give processes that no janitor of a worker that is opened from now on may signal."""
+    with refusing(tmp_path) as found:
+        yield found
 
 
 class HeldSpawns:
