@@ -131,7 +131,7 @@ async def test_the_health_address_says_so_and_the_list_shows_what_is_true(
         point.go()
         assert (await rig.final(execution_id)).status is E.COMPLETED
         health = await rig.health(lambda health: health.database == "behind")
-        assert health.status == "degraded"
+        assert health.status == "down"
         assert health.unsaved > 0
         assert any("locked" in problem for problem in health.problems)
         page = await rig.worker.executions(status=None, limit=10, offset=0)
