@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from itertools import pairwise
@@ -136,17 +135,23 @@ def left_pids(prefix: str) -> set[int]:
     return {int(text) for file in folder.glob(f"{name}*.left") if (text := file.read_text())}
 
 
-def check_stopped_steps(rows: Sequence[EventRow], prefix: str) -> None:
-    """Fail when a step that was timed out or skipped acted beside one that came after it."""
+def check_stopped_steps(rows: Sequence[EventRow], prefix: str, end: float) -> None:
+    """Fail when a step that was timed out or skipped acted beside one that came after it.
+
+    Args:
+        rows: the events of the execution.
+        prefix: with which the names of its files begin.
+        end: monotonic second of its final status: a rerun uses its files after that.
+    """
     steps = [row.data for row in rows if row.kind == "step"]
     for number, data in enumerate(steps):
         record = data["cancellation"]
         alone = record is not None and record["source"] in (CancelSource.TIMEOUT, CancelSource.SKIP)
         if alone and S(data["status"]).final:
-            _check_stopped(data, steps[number:], prefix)
+            _check_stopped(data, steps[number:], prefix, end)
 
 
-def _check_stopped(data: Json, later: Sequence[Json], prefix: str) -> None:
+def _check_stopped(data: Json, later: Sequence[Json], prefix: str, end: float) -> None:
     step_id, over = data["step_id"], data["completed_at"]
     begun = [one for one in later if one["status"] == S.RUNNING and one["started_at"] > over]
     others = [one for one in begun if not f"{one['step_id']}/".startswith(f"{step_id}/")]
@@ -155,7 +160,7 @@ def _check_stopped(data: Json, later: Sequence[Json], prefix: str) -> None:
     began = _monotonic(others[0]["started_at"])
     # In a nested playbook that is run once more, it may act again.
     again = [one["started_at"] for one in begun if one["step_id"] == step_id]
-    until = _monotonic(again[0]) if again else math.inf
+    until = _monotonic(again[0]) if again else end
     name = file_of(prefix, step_id)
     beats = beats_of(f"{name}.") + read_beats(name)
     late = [beat for beat in beats if began < beat.at < until]

@@ -207,7 +207,9 @@ def test_a_stopped_step_that_acts_beside_the_next_is_seen(
     prefix = f"{tmp_path}/x-"
     beat_at(name, 1.5)
     beat_at("x-b", 2.5)
-    invariants.check_stopped_steps(said, prefix)
+    beat_at(name, 4.0)
+    end = monotonic_of(at(3).timestamp())
+    invariants.check_stopped_steps(said, prefix, end)
     beat_at(name, 2.5)
     with pytest.raises(AssertionError, match="a acts beside b"):
-        invariants.check_stopped_steps(said, prefix)
+        invariants.check_stopped_steps(said, prefix, end)
