@@ -34,8 +34,12 @@ def _template() -> Path:
 
 def make_used(data_dir: Path) -> None:
     """Make a data folder that has been used before; one that is there already stays as it is."""
-    if data_dir.exists():
-        return
-    data_dir.mkdir(mode=0o700, parents=True)
+    if not data_dir.exists():
+        data_dir.mkdir(mode=0o700, parents=True)
+        fill_used(data_dir)
+
+
+def fill_used(data_dir: Path) -> None:
+    """Put what a worker leaves into an empty folder."""
     for name in FILES:
         shutil.copy(_template() / name, data_dir / name)

@@ -175,7 +175,8 @@ class Core:
         if not janitor:
             problems.append("the janitor does not answer; it is started again when it has died")
         problems += map(_blocked_text, self.manager.blocking)
-        is_down = not janitor or runner_problem is not None
+        # What is under way goes on and is stopped in time; nothing can be started.
+        is_down = not janitor or runner_problem is not None or behind.error is not None
         return Health(
             status="down" if is_down else "degraded" if problems else "ok",
             version=version("ignition-toolkit"),

@@ -31,6 +31,8 @@ class Progress:
         self._resume = (before or Resume()).model_copy(deep=True)
         #: The running steps, outermost first, with what was said of them last.
         self.running: dict[str, StepChanged] = {}
+        #: Those that ran when their runner was gone, until the next one takes them up.
+        self.interrupted: dict[str, StepChanged] = {}
         #: The steps that a cancel stopped.
         self.cancelled: list[str] = []
         #: Whether any step has begun.
@@ -102,7 +104,32 @@ class Progress:
                 self._resume.attempts[outer.step_id] = Attempted(
                     used=outer.attempt, deadline=outer.deadline
                 )
+        self.interrupted = dict(self.running)
         self.running.clear()
+
+    def late(self, now: float) -> StepChanged | None:
+        """Return the outermost interrupted step that is to be taken up and has no time left.
+
+        Args:
+            now: monotonic second.
+        """
+        for step_id, change in self.interrupted.items():
+            attempted = self._resume.attempts.get(step_id)
+            until = attempted.deadline if attempted is not None else None
+            if until is not None and until <= now:
+                return change
+        return None
+
+    def interrupted_below(self, step_id: str) -> list[StepChanged]:
+        """Return the interrupted steps inside a step, innermost first, with their errors."""
+        attempts = self._resume.attempts
+        return [
+            change.model_copy(update={"error": attempts[inner].error})
+            if inner in attempts
+            else change
+            for inner, change in reversed(self.interrupted.items())
+            if inner.startswith(f"{step_id}/")
+        ]
 
     def resume(self) -> Resume:
         """Return what a fresh runner has to know."""

@@ -68,9 +68,28 @@ class RunState:
         """Id of the innermost running step."""
         return self._progress.innermost
 
-    def resume(self) -> Resume:
-        """Return what a fresh runner has to know."""
+    def resume(self, now: float) -> Resume:
+        """Return what a fresh runner has to know.
+
+        A step around others whose time was over while there was no runner has failed by then:
+        nothing of it may begin any more.
+
+        Args:
+            now: monotonic second.
+        """
+        late = self._progress.late(now)
+        if late is not None:
+            self._apply_lateness(late)
+        self._progress.interrupted.clear()
         return self._progress.resume()
+
+    def _apply_lateness(self, late: StepChanged) -> None:
+        for change in self._progress.interrupted_below(late.step_id):
+            status = StepStatus.FAILED if change.error else StepStatus.CANCELLED
+            self._on_step(change.model_copy(update={"status": status, "at": utc_now()}))
+        step = self._progress.step(late.step_id)
+        error = step_ends.late_text(step.timeout if step else None)
+        self._progress.fail_attempt(late.step_id, late.attempt, error)
 
     def playbooks_to_clean_up(self) -> dict[str, Playbook]:
         """Return the stopped playbooks that have on_cancel steps by prefix, innermost first."""
@@ -203,3 +222,4 @@ class RunState:
         closed = self._record.close_running(verdict.step_status, verdict.error)
         self._progress.cancelled += closed
         self._progress.running.clear()
+        self._progress.interrupted.clear()

@@ -15,9 +15,18 @@ def timeout_text(end: LegEnd, timeout_s: float | None) -> str:
     """Return the error of an attempt that took too long and cost its runner."""
     if end.settled is not None and end.settled.error:
         return end.settled.error
-    limit = f" of {timeout_s:g} s" if timeout_s is not None else ""
     where = f"; it was stuck at {end.stuck_at}" if end.stuck_at else ""
-    return f"the step took longer than its timeout{limit} and had to be killed{where}"
+    return f"{_overrun(timeout_s)} and had to be killed{where}"
+
+
+def late_text(timeout_s: float | None) -> str:
+    """Return the error of an attempt whose time was over before a fresh runner took it up."""
+    return f"{_overrun(timeout_s)}: its runner had to be replaced meanwhile"
+
+
+def _overrun(timeout_s: float | None) -> str:
+    limit = f" of {timeout_s:g} s" if timeout_s is not None else ""
+    return f"the step took longer than its timeout{limit}"
 
 
 def replaced_text(end: LegEnd) -> str:

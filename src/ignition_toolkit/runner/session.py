@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import faulthandler
 import logging
 import os
@@ -65,6 +66,8 @@ END_OWN_TREE_S = 2.0
 LINGER_S = 60.0
 #: File in the runner's folder that `faulthandler` writes to when it is asked where it stands.
 STUCK_FILE = "stuck.txt"
+#: Bytes that are kept free for it.
+STUCK_BYTES = 16 * 1024
 #: Exit status of a runner whose event loop broke, or that was sent no command of ours.
 BROKEN_EXIT = 70
 #: Exit status of a runner whose server went away.
@@ -229,6 +232,9 @@ def prepare_process(folder: Path) -> TextIO:
     for number in (signal.SIGINT, signal.SIGHUP):
         signal.signal(number, lambda _number, _frame: None)
     stuck = open(folder / STUCK_FILE, "w", encoding="utf-8")  # noqa: SIM115 - open to the end
+    # The disk may be full when the answer is written. The NULs behind it are no lines of a trace.
+    with contextlib.suppress(OSError):
+        os.posix_fallocate(stuck.fileno(), 0, STUCK_BYTES)
     # This thread only: a look at the frames of threads that run is a crash in waiting.
     faulthandler.register(signal.SIGUSR2, file=stuck, all_threads=False)
     for stream in (sys.stdout, sys.stderr):

@@ -22,6 +22,7 @@ from ignition_toolkit.execution.worker import Worker
 from ignition_toolkit.playbook.catalog import Catalog, installed_key
 from ignition_toolkit.playbook.models import ExecutionStatus
 from tests.e2e.used_folder import make_used
+from tests.integration.execution.refused import Refused, refusing
 from tests.integration.execution.rig import SOON_S, Data, Rig, playbook
 from tests.subreaper import adopt_orphans
 
@@ -76,13 +77,18 @@ def open_rig(catalog: str, tmp_path: Path) -> Iterator[OpenRig]:
     """Give a function that opens a worker on the test's data folder, again and again."""
     opened: list[Worker] = []
 
-    # Most tests run one playbook: a runner that is started for it is the only one.
-    def open_one(*, slots: int = 4, warm: int = 0, kind: str = "server") -> Rig:
+    def open_one(
+        *,
+        slots: int = 4,
+        warm: int = 1,
+        kind: str = "server",
+        kind_of_worker: type[Worker] = Worker,
+    ) -> Rig:
         data = tmp_path / "data"
         make_used(data)
         (data / "catalog.json").write_text(catalog)
         settings = Settings(data_dir=data, max_running=slots, warm_runners=warm)
-        opened.append(Worker.open(settings, kind="server" if kind == "server" else "run"))
+        opened.append(kind_of_worker.open(settings, kind="server" if kind == "server" else "run"))
         return Rig(opened[-1], tmp_path)
 
     yield open_one
@@ -96,6 +102,13 @@ def open_rig(catalog: str, tmp_path: Path) -> Iterator[OpenRig]:
 def rig(open_rig: OpenRig) -> Rig:
     """Give an open worker."""
     return open_rig()
+
+
+@pytest.fixture
+def refused(tmp_path: Path) -> Iterator[Refused]:
+    """Give processes that no janitor of a worker that is opened from now on may signal."""
+    with refusing(tmp_path) as found:
+        yield found
 
 
 class HeldSpawns:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from ignition_toolkit.playbook.models import CancelOutcome, ExecutionStatus, StepStatus
 from tests.integration.execution.conftest import OpenRig
 from tests.integration.execution.rig import (
@@ -113,12 +115,13 @@ async def test_a_failing_one_that_may_fail_does_not_end_those_after_it(rig: Rig)
     assert "exit code 3" in (results(view)[0][2] or "")
 
 
-async def test_a_stuck_one_is_ended_at_their_timeout(rig: Rig) -> None:
+@pytest.mark.parametrize("kind", ["held.block", "held.wait"])
+async def test_one_that_is_stuck_or_slow_is_ended_at_their_timeout(rig: Rig, kind: str) -> None:
     point, bye = rig.point(), rig.point("bye")
     execution_id = await rig.start(
         playbook(
             step("a", "held.wait", point=str(point)),
-            on_cancel=[step("bye", "held.block", point=str(bye)), log("last")],
+            on_cancel=[step("bye", kind, point=str(bye)), log("last")],
             on_cancel_timeout=4.0,
         )
     )

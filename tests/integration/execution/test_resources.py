@@ -3,26 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import os
-import signal
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from ignition_toolkit.errors import NotFound, WrongState
-from ignition_toolkit.execution import janitor_link, janitor_process
 from ignition_toolkit.execution.requests import RerunRequest
 from ignition_toolkit.execution.views import Claim, ExecutionView, WaitingFor
 from ignition_toolkit.playbook.models import CancelOutcome, CancelSource, ExecutionStatus
 from tests.integration.execution.conftest import OpenRig
+from tests.integration.execution.refused import Refused
 from tests.integration.execution.rig import Data, Point, Rig, is_alive, playbook, step, steps
 
 E = ExecutionStatus
 URL = "http://localhost:8088"
-SCRIPT = Path(__file__).with_name("refusing_janitor.py")
 
 
 def on_gateway(*its_steps: Data, url: str = URL, **fields: object) -> str:
@@ -202,41 +196,6 @@ async def restarted(rig: Rig, open_rig: OpenRig) -> Rig:
 
 
 # What cannot be stopped.
-
-
-class Refused:
-    """Processes that no janitor may signal; what is left of them is ended by the test."""
-
-    def __init__(self, file: Path) -> None:
-        self._file = file
-        self._pids: list[int] = []
-        file.touch()
-
-    def add(self, pid: int) -> None:
-        self._pids.append(pid)
-        self._file.write_text(" ".join(map(str, self._pids)), "ascii")
-
-    def end(self) -> None:
-        """End them by hand."""
-        for pid in self._pids:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-            # A worker in this process may have been quicker.
-            with contextlib.suppress(ChildProcessError):
-                os.waitpid(pid, 0)
-        self._pids.clear()
-
-
-@pytest.fixture
-def refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Refused]:
-    file = tmp_path / "refused"
-    found = Refused(file)
-    command = [sys.executable, str(SCRIPT), str(file)]
-    monkeypatch.setattr(
-        janitor_link, "start_janitor", lambda _: janitor_process.start_janitor(command)
-    )
-    yield found
-    found.end()
 
 
 async def not_stopped(rig: Rig, refused: Refused) -> tuple[str, str, int]:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from ignition_toolkit.errors import StoreError
+from ignition_toolkit.errors import StoreError, WrongState
 from ignition_toolkit.execution import manager as manager_module
 from ignition_toolkit.playbook.models import ExecutionStatus
 from tests.integration.execution.conftest import OpenRig
@@ -102,6 +102,24 @@ async def test_a_cancel_is_done_in_time_and_stored_later(rig: Rig, holder: Holde
     assert await rig.statuses(execution_id) == ["pending", "running", "cancelling", "cancelled"]
 
 
+async def test_a_cancel_after_an_end_that_is_not_stored_yet_is_refused(
+    rig: Rig, holder: Holder
+) -> None:
+    point = rig.point()
+    execution_id = await rig.start(playbook(step("a", "held.wait", point=str(point))))
+    await point.reached()
+    holder.hold()
+    try:
+        point.go()
+        view = await rig.final(execution_id)
+        with pytest.raises(WrongState, match="is completed and cannot be"):
+            await rig.cancel(execution_id)
+    finally:
+        holder.release()
+    await asyncio.get_running_loop().run_in_executor(None, rig.worker.store.flush, 30.0)
+    assert (await rig.view(execution_id)) == view
+
+
 async def test_the_health_address_says_so_and_the_list_shows_what_is_true(
     rig: Rig, holder: Holder
 ) -> None:
@@ -113,7 +131,7 @@ async def test_the_health_address_says_so_and_the_list_shows_what_is_true(
         point.go()
         assert (await rig.final(execution_id)).status is E.COMPLETED
         health = await rig.health(lambda health: health.database == "behind")
-        assert health.status == "degraded"
+        assert health.status == "down"
         assert health.unsaved > 0
         assert any("locked" in problem for problem in health.problems)
         page = await rig.worker.executions(status=None, limit=10, offset=0)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
 
 from ignition_toolkit.playbook.models import CancellationRecord, CancelOutcome, ExecutionStatus
-from tests.integration.execution.conftest import Paused
+from tests.integration.execution.conftest import HeldSpawns, OpenRig, Paused
 from tests.integration.execution.rig import (
     VERIFIED_S,
     Data,
@@ -211,6 +212,38 @@ async def test_an_outer_step_times_out_over_a_stuck_inner_one(rig: Rig) -> None:
     assert "timeout of 0.5 s" in (steps(view)["o"].error or "")
     assert record(view, "o").outcome is O.KILLED
     assert not is_alive(point.pids[0])
+
+
+async def test_nothing_of_a_step_begins_whose_time_was_over_while_its_runner_was_replaced(
+    open_rig: OpenRig, spawns: HeldSpawns
+) -> None:
+    rig = open_rig(warm=0)
+    first, point, never = rig.point("first"), rig.point(), rig.point("never")
+    dies = step("x", "held.end", how="exit", point=str(point), on_failure="continue")
+    rig.library("inner.yaml", playbook(dies, step("y", "held.wait", point=str(never))))
+    outer = step("o", "playbook.run", playbook="inner.yaml", timeout=1.5, on_failure="continue")
+    execution_id = await rig.start(
+        playbook(step("e", "held.wait", point=str(first)), outer, log("b"))
+    )
+    await first.reached()
+    spawns.close()
+    first.go()
+    await spawns.reached()
+    # The runner was lost in time, and the next one comes when the time is over.
+    await asyncio.sleep(1.5)
+    spawns.open()
+    view = await rig.final(execution_id)
+    assert step_statuses(view) == {
+        "e": "completed",
+        "o": "failed",
+        "b": "completed",
+        "o/x": "failed",
+        "o/y": "pending",
+    }
+    assert "exit code 3" in (steps(view)["o/x"].error or "")
+    late = "the step took longer than its timeout of 1.5 s: its runner had to be replaced meanwhile"
+    assert (steps(view)["o"].error, steps(view)["o"].cancellation) == (late, None)
+    assert never.pids == []
 
 
 async def test_an_inner_stuck_step_is_retried_and_the_outer_one_is_taken_up_again(

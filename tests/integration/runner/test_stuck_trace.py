@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from ignition_toolkit.playbook.stuck_trace import stuck_place
-from ignition_toolkit.runner.session import STUCK_FILE
+from ignition_toolkit.runner.session import STUCK_BYTES, STUCK_FILE
 from tests.polling import poll_until
 
 ASKS = 1500
@@ -51,6 +51,12 @@ def test_a_runner_survives_being_asked_where_it_stands(
             stuck.send_signal(signal.SIGUSR2)
             # Asked in other moments of the thread each time; the answer is not waited for.
             time.sleep(0.001)
-        poll_until(lambda: (tmp_path / STUCK_FILE).read_text("utf-8").endswith("in <module>\n"))
+        poll_until(lambda: written(tmp_path).endswith("in <module>\n"))
         stuck.kill()
+    assert len(written(tmp_path)) > STUCK_BYTES
     assert stuck_place((tmp_path / STUCK_FILE).read_text("utf-8")) == "<string>:12 in stands_here"
+
+
+def written(folder: Path) -> str:
+    """Return what it has written, without the space that was kept free for it."""
+    return (folder / STUCK_FILE).read_text("utf-8").rstrip("\0")

@@ -54,6 +54,19 @@ def test_a_failed_attempt_is_used_up_and_the_outer_step_is_taken_up_again() -> N
     assert progress.innermost is None
 
 
+def test_an_interrupted_step_is_late_when_it_is_to_be_taken_up_and_its_time_is_over() -> None:
+    progress = begun()
+    progress.fail_attempt("o/x", 2, "gone")
+    # The inner one's attempt is used up, whatever time it had.
+    assert progress.late(98.0) is None
+    late = progress.late(99.0)
+    assert late is not None
+    assert late.step_id == "o"
+    assert [(one.step_id, one.error) for one in progress.interrupted_below("o")] == [
+        ("o/x", "gone")
+    ]
+
+
 def test_a_failed_outer_attempt_forgets_what_was_done_below_it() -> None:
     progress = begun()
     progress.on_step(changed("o/x", S.COMPLETED))

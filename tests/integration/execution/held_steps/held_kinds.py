@@ -70,6 +70,49 @@ class Block(StepHandler):
         return {"pid": os.getpid()}
 
 
+class Dying(StepHandler):
+    """Waits politely, and ends in one way or another when it is cancelled."""
+
+    type = "held.dying"
+
+    class Params(Held):
+        how: str
+
+    async def execute(self, params: dict[str, Any]) -> dict[str, Any]:
+        arrive(params["point"])
+        try:
+            await asyncio.sleep(LIFE_S)
+        except asyncio.CancelledError:
+            return self.die(params["how"])
+        return {}
+
+    def die(self, how: str) -> dict[str, Any]:
+        match how:
+            case "raise":
+                raise ConnectionError("the target was closed")
+            case "exit":
+                os._exit(4)
+            case "time out":
+                raise TimeoutError
+        return {"how": how}
+
+
+class Lingering(StepHandler):
+    """Waits politely, and goes on when it is cancelled, at `<point>.stop`."""
+
+    type = "held.lingering"
+    Params = Held
+
+    async def execute(self, params: dict[str, Any]) -> dict[str, Any]:
+        arrive(params["point"])
+        try:
+            await asyncio.sleep(LIFE_S)
+        except asyncio.CancelledError:
+            arrive(f"{params['point']}.stop")
+            await asyncio.sleep(LIFE_S)
+        return {}
+
+
 class Thread(StepHandler):
     """Waits politely and leaves a thread that does not end."""
 
