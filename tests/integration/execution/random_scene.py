@@ -166,6 +166,6 @@ async def at_rest(rig: Rig) -> None:
         if set(pool.pids) != kept or pool._starting:
             return False
         ours = marked(lambda text: text.startswith(pool._prefix))
-        return {identity.pid for identity in ours} == kept
+        return {identity.pid for identity in ours} == pool.children
 
     await poll_until_async(is_quiet, REST_S)

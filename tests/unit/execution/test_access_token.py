@@ -132,8 +132,8 @@ def test_no_text_of_it_shows_it(tmp_path: Path) -> None:
     assert made.value.reveal() not in f"{made} {made!r} {made.origin}"
 
 
-def test_no_child_is_given_the_token(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_no_child_is_given_the_token(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ITK_TOKEN", GIVEN)
     monkeypatch.setenv("ITK_RUNNER_ENV", "ITK_TOKEN")
     assert "ITK_TOKEN" not in own_environment()
-    assert "ITK_TOKEN" not in runner_environment("mark", tmp_path)
+    assert "ITK_TOKEN" not in runner_environment()
