@@ -12,9 +12,9 @@ from tests.e2e.server import Server, serving
 NewWitness = Callable[[], Witness]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """Give a server with room for sixty executions, one for all tests of a module."""
+    """Give a server with room for sixty executions, one for all that do not end it."""
     with serving(tmp_path_factory.mktemp("server") / "data", max_running=60) as running:
         yield running
 
