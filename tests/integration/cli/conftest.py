@@ -46,7 +46,7 @@ steps:
     type: utility.python
     parameters:
       script: |
-        for number in range(20000):
+        for number in range(4000):
             print("line", number, "x" * 60)
         time.sleep(600)
 """,

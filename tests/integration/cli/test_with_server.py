@@ -10,8 +10,10 @@ from pathlib import Path
 import pytest
 from junitparser import JUnitXml
 
+from ignition_toolkit.execution.owner import FolderLock
 from tests.e2e.server import Server, free_port, launch
 from tests.integration.cli.command import Command, done, itk
+from tests.integration.conftest import Called
 from tests.polling import poll_until
 
 
@@ -43,10 +45,10 @@ def test_a_run_goes_to_the_server_that_owns_the_folder(
 
 
 def test_a_detached_run_goes_on_without_its_command(
-    server: Server, tmp_path: Path, shelf: Path
+    server: Server, shelf: Path, called: Called
 ) -> None:
     playbook, data = str(shelf / "sleeps.yaml"), str(server.data_dir)
-    told = done(tmp_path / "run", "run", playbook, "--detach", ITK_DATA_DIR=data)
+    told = called("run", playbook, "--detach", ITK_DATA_DIR=data)
     assert told.returncode == 0
     (execution_id,) = told.stdout.splitlines()
     step_is(server, execution_id, "running")
@@ -55,7 +57,7 @@ def test_a_detached_run_goes_on_without_its_command(
 
 
 def test_a_failed_run_with_hostile_texts_is_exported_and_run_again(
-    server: Server, tmp_path: Path, shelf: Path
+    server: Server, tmp_path: Path, shelf: Path, called: Called
 ) -> None:
     text = "]]></failure><testcase/>\\x00\\x1b[2J\\ud800 \U0001f6d1"
     (shelf / "hostile.yaml").write_text(
@@ -67,7 +69,7 @@ def test_a_failed_run_with_hostile_texts_is_exported_and_run_again(
     )
     report = tmp_path / "run.xml"
     arguments = ("run", str(shelf / "hostile.yaml"), "--junit", str(report))
-    told = done(tmp_path / "run", *arguments, ITK_SERVER=server.url)
+    told = called(*arguments, ITK_SERVER=server.url)
     assert told.returncode == 1
     (suite,) = JUnitXml.fromfile(str(report))
     fail, never = suite
@@ -75,15 +77,13 @@ def test_a_failed_run_with_hostile_texts_is_exported_and_run_again(
     assert "]]></failure><testcase/>" in fail.result[0].message
     assert never.result[0].message == "not run"
     execution_id = told.stdout.splitlines()[0].rpartition(" ")[2]
-    shown = done(tmp_path / "show", "show", execution_id, "--junit", ITK_SERVER=server.url)
+    shown = called("show", execution_id, "--junit", ITK_SERVER=server.url)
     assert ET.canonicalize(shown.stdout) == ET.canonicalize(report.read_text("utf-8"))
-    again = done(
-        tmp_path / "again", "rerun", execution_id, "--from", "never", ITK_SERVER=server.url
-    )
+    again = called("rerun", execution_id, "--from", "never", ITK_SERVER=server.url)
     assert again.returncode == 0
     found = server.client.wait(again.stdout.split()[0])
     assert (found["status"], found["rerun_of"]) == ("completed", execution_id)
-    refused = done(tmp_path / "no", "rerun", execution_id, "--from", "nevr", ITK_SERVER=server.url)
+    refused = called("rerun", execution_id, "--from", "nevr", ITK_SERVER=server.url)
     assert refused.returncode == 2
     assert "did you mean 'never'?" in refused.stderr
 
@@ -125,22 +125,22 @@ def test_a_second_ctrl_c_leaves_and_the_server_goes_on_cancelling(
 
 
 def test_what_the_server_refuses_is_said_as_here(
-    server: Server, tmp_path: Path, shelf: Path
+    server: Server, shelf: Path, called: Called
 ) -> None:
-    told = done(tmp_path / "1", "run", str(shelf / "tells.yaml"), "--server", server.url)
+    told = called("run", str(shelf / "tells.yaml"), "--server", server.url)
     assert told.returncode == 2
     assert "  who: expected text, found nothing: it is required" in told.stderr
-    told = done(tmp_path / "2", "run", "tests/test_cancelation.yaml", ITK_SERVER=server.url)
+    told = called("run", "tests/test_cancelation.yaml", ITK_SERVER=server.url)
     assert told.returncode == 2
     assert "did you mean 'tests/test_cancellation.yaml'?" in told.stderr
     (shelf / "bad.yaml").write_text("name: [\n")
-    told = done(tmp_path / "3", "run", str(shelf / "bad.yaml"), "--server", server.url)
+    told = called("run", str(shelf / "bad.yaml"), "--server", server.url)
     assert told.returncode == 2
     assert "/bad.yaml:2:1: " in told.stderr
 
 
 def test_an_execution_is_listed_shown_and_its_log_followed(
-    server: Server, tmp_path: Path, shelf: Path
+    server: Server, tmp_path: Path, shelf: Path, called: Called
 ) -> None:
     execution_id = server.client.start_text((shelf / "tells.yaml").read_text(), who="you")
     with itk(tmp_path / "logs", "logs", "-f", execution_id, ITK_SERVER=server.url) as command:
@@ -148,43 +148,43 @@ def test_an_execution_is_listed_shown_and_its_log_followed(
         lines = [line[9:] for line in command.stdout().splitlines()]
     assert lines[0] == "info       greet: hello you"
     assert lines[1:201] == [f"out        write: line {n}" for n in range(200)]
-    again = done(tmp_path / "again", "logs", execution_id, ITK_SERVER=server.url)
+    again = called("logs", execution_id, ITK_SERVER=server.url)
     assert [line[9:] for line in again.stdout.splitlines()] == lines
-    listed = done(tmp_path / "list", "list", "--status", "completed", ITK_SERVER=server.url)
+    listed = called("list", "--status", "completed", ITK_SERVER=server.url)
     assert any(line.startswith(f"{execution_id}  completed") for line in listed.stdout.splitlines())
-    shown = done(tmp_path / "show", "show", execution_id, ITK_SERVER=server.url)
+    shown = called("show", execution_id, ITK_SERVER=server.url)
     assert f"execution  {execution_id}\n" in shown.stdout
     assert "completed  greet: Greet (" in shown.stdout
-    as_json = done(tmp_path / "json", "show", "--json", execution_id, ITK_SERVER=server.url)
+    as_json = called("show", "--json", execution_id, ITK_SERVER=server.url)
     assert json.loads(as_json.stdout) == server.client.execution(execution_id)
 
 
 def test_the_log_of_a_running_execution_is_what_there_is(
-    server: Server, tmp_path: Path, shelf: Path
+    server: Server, shelf: Path, called: Called
 ) -> None:
     execution_id = server.client.start_text((shelf / "sleeps.yaml").read_text())
     server.client.wait(execution_id, {"running"})
     begun = time.monotonic()
-    told = done(tmp_path / "logs", "logs", execution_id, ITK_SERVER=server.url)
+    told = called("logs", execution_id, ITK_SERVER=server.url)
     assert (told.returncode, told.stdout) == (0, "")
     assert time.monotonic() - begun < 20
     server.client.cancel(execution_id)
 
 
 def test_an_execution_is_paused_resumed_skipped_and_cancelled(
-    server: Server, tmp_path: Path, shelf: Path
+    server: Server, shelf: Path, called: Called
 ) -> None:
     execution_id = server.client.start_text((shelf / "sleeps.yaml").read_text())
     server.client.wait(execution_id, {"running"})
     step_is(server, execution_id, "running")
     for verb in ("pause", "resume", "pause", "skip"):
-        assert steer(tmp_path, verb, execution_id, server) == 0
+        assert called(verb, execution_id, ITK_SERVER=server.url).returncode == 0
     server.client.wait(execution_id, {"paused"})
     step_is(server, execution_id, "skipped")
-    assert steer(tmp_path, "cancel", execution_id, server) == 0
+    assert called("cancel", execution_id, ITK_SERVER=server.url).returncode == 0
     assert server.client.wait(execution_id)["status"] == "cancelled"
-    assert steer(tmp_path, "cancel", execution_id, server) == 2
-    assert steer(tmp_path, "resume", execution_id, server) == 2
+    assert called("cancel", execution_id, ITK_SERVER=server.url).returncode == 2
+    assert called("resume", execution_id, ITK_SERVER=server.url).returncode == 2
 
 
 def step_is(server: Server, execution_id: str, status: str) -> None:
@@ -194,24 +194,19 @@ def step_is(server: Server, execution_id: str, status: str) -> None:
     )
 
 
-def steer(folder: Path, verb: str, execution_id: str, server: Server) -> int:
-    """Run a command about one execution and return its exit code."""
-    return done(folder / "steer", verb, execution_id, ITK_SERVER=server.url).returncode
-
-
-def test_all_are_cancelled_with_one_word(server: Server, tmp_path: Path, shelf: Path) -> None:
+def test_all_are_cancelled_with_one_word(server: Server, shelf: Path, called: Called) -> None:
     text = (shelf / "sleeps.yaml").read_text()
     ids = [server.client.start_text(text) for _ in range(3)]
-    told = done(tmp_path / "all", "cancel", "--all", "--server", server.url)
+    told = called("cancel", "--all", "--server", server.url)
     assert told.returncode == 0
     assert set(ids) <= set(told.stdout.split())
     for execution_id in ids:
         assert server.client.wait(execution_id)["status"] == "cancelled"
 
 
-def test_an_unknown_id_is_exit_code_2(server: Server, tmp_path: Path) -> None:
+def test_an_unknown_id_is_exit_code_2(server: Server, called: Called) -> None:
     for verb in ("show", "logs", "cancel", "pause", "resume", "skip"):
-        told = done(tmp_path / verb, verb, "0192-none", ITK_SERVER=server.url)
+        told = called(verb, "0192-none", ITK_SERVER=server.url)
         assert told.returncode == 2, verb
         assert "0192-none" in told.stderr
 
@@ -227,40 +222,38 @@ def test_a_second_server_on_the_folder_or_the_port_is_refused(
     )
     told = done(tmp_path / "2", "serve", "--port", str(server.port))
     assert told.returncode == 2
-    assert str(server.port) in told.stderr
+    assert f"127.0.0.1:{server.port}" in told.stderr
+    assert "--port" in told.stderr
+    # It is told before anything is started.
+    assert not (tmp_path / "2/data").exists()
     assert "Traceback" not in told.stderr
 
 
-def test_a_run_outlives_a_restart_of_its_server_and_tells_the_truth(
-    tmp_path: Path, shelf: Path
-) -> None:
-    first = launch(tmp_path / "data")
-    try:
-        run = itk(tmp_path / "run", "run", str(shelf / "sleeps.yaml"), "--server", first.url)
-        with run as command:
-            command.wait_for("running    nap: Nap")
-            first.look()
-            first.kill()
-            second = launch(tmp_path / "data", port=first.port)
-            try:
-                assert command.process.wait(60) == 1
-                assert command.stdout().splitlines()[-1].startswith("interrupted")
-            finally:
-                second.clean_up()
-    finally:
-        first.clean_up()
-
-
 def test_a_server_that_owns_the_folder_and_is_stuck_is_not_called_absent(
-    tmp_path: Path, shelf: Path
+    tmp_path: Path, shelf: Path, called: Called
 ) -> None:
-    from ignition_toolkit.execution.owner import FolderLock
-
-    lock = FolderLock.take(tmp_path / "run/data", kind="server", url="http://127.0.0.1:1")
+    lock = FolderLock.take(tmp_path / "called/data", kind="server", url="http://127.0.0.1:1")
     try:
-        told = done(tmp_path / "run", "run", str(shelf / "sleeps.yaml"))
+        told = called("run", str(shelf / "sleeps.yaml"))
     finally:
         lock.release()
     assert told.returncode == 3
     assert "belongs to a server at http://127.0.0.1:1 (process " in told.stderr
     assert "does not answer" in told.stderr
+
+
+def test_a_run_outlives_a_restart_of_its_server_and_tells_the_truth(
+    server: Server, tmp_path: Path, shelf: Path
+) -> None:
+    # The last of this file: it kills the server that the others use.
+    run = itk(tmp_path / "run", "run", str(shelf / "sleeps.yaml"), "--server", server.url)
+    with run as command:
+        command.wait_for("running    nap: Nap")
+        server.look()
+        server.kill()
+        again = launch(server.data_dir, port=server.port)
+        try:
+            assert command.process.wait(60) == 1
+            assert command.stdout().splitlines()[-1].startswith("interrupted")
+        finally:
+            again.clean_up()

@@ -1,14 +1,20 @@
 """`itk validate`, `steps` and `schema`: without a server, and without a data folder."""
 
 import json
+from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import jsonschema
 import pytest
 import yaml
 
+from ignition_toolkit.cli.commands import kinds as kinds_module
+from ignition_toolkit.cli.commands import validate as validate_module
+from ignition_toolkit.execution.checker import describe_once
 from tests.e2e.server import REPO
 from tests.integration.cli.command import done
+from tests.integration.conftest import Called
 
 LONG = "x" * 300
 
@@ -31,6 +37,16 @@ steps:
 """
 
 
+@pytest.fixture(scope="module", autouse=True)
+def described_once() -> Iterator[None]:
+    """Have the commands that are called here ask a runner for the step kinds one time only."""
+    asked = cache(describe_once)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(validate_module, "describe_once", asked)
+        patch.setattr(kinds_module, "describe_once", asked)
+        yield
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """A folder with a good, a wrong and an old playbook."""
@@ -49,8 +65,8 @@ def test_right_files_are_exit_code_0(folder: Path, tmp_path: Path) -> None:
     assert not (tmp_path / "run/data").exists()
 
 
-def test_every_error_is_one_unwrapped_line(folder: Path, tmp_path: Path) -> None:
-    told = done(tmp_path / "run", "validate", str(folder / "wrong.yaml"), COLUMNS="40")
+def test_every_error_is_one_unwrapped_line(folder: Path, called: Called) -> None:
+    told = called("validate", str(folder / "wrong.yaml"), COLUMNS="40")
     assert told.returncode == 2
     first, second = told.stdout.splitlines()
     assert first.startswith(f"{folder}/wrong.yaml:5:11: ")
@@ -59,8 +75,8 @@ def test_every_error_is_one_unwrapped_line(folder: Path, tmp_path: Path) -> None
     assert told.stderr == "itk: 1 of 1 playbook not valid\n"
 
 
-def test_warnings_are_marked_and_exit_code_0(folder: Path, tmp_path: Path) -> None:
-    told = done(tmp_path / "run", "validate", str(folder / "old.yml"))
+def test_warnings_are_marked_and_exit_code_0(folder: Path, called: Called) -> None:
+    told = called("validate", str(folder / "old.yml"))
     assert told.returncode == 0
     (line,) = told.stdout.splitlines()
     assert line.startswith(f"{folder}/old.yml:3:")
@@ -68,51 +84,52 @@ def test_warnings_are_marked_and_exit_code_0(folder: Path, tmp_path: Path) -> No
     assert "script" in line
 
 
-def test_what_only_a_runner_can_tell_has_its_place_too(folder: Path, tmp_path: Path) -> None:
-    told = done(tmp_path / "run", "validate", str(folder / "typed.yaml"))
+def test_what_only_a_runner_can_tell_has_its_place_too(folder: Path, called: Called) -> None:
+    told = called("validate", str(folder / "typed.yaml"))
     assert told.returncode == 2
     assert told.stdout.startswith(f"{folder}/typed.yaml:3:")
 
 
-def test_a_folder_means_every_playbook_in_it(folder: Path, tmp_path: Path) -> None:
-    told = done(tmp_path / "run", "validate", str(folder))
+def test_a_folder_means_every_playbook_in_it(folder: Path, called: Called) -> None:
+    told = called("validate", str(folder))
     assert told.returncode == 2
     assert told.stderr == "itk: 2 of 4 playbooks not valid\n"
-    (tmp_path / "none").mkdir()
-    told = done(tmp_path / "run", "validate", str(tmp_path / "none"))
+    empty = folder / "none"
+    empty.mkdir()
+    told = called("validate", str(empty))
     assert told.returncode == 2
     assert "no file in this folder ends in .yaml or .yml" in told.stderr
 
 
-def test_nested_playbooks_come_from_the_folders_given(folder: Path, tmp_path: Path) -> None:
-    outer = tmp_path / "outer.yaml"
+def test_nested_playbooks_come_from_the_folders_given(folder: Path, called: Called) -> None:
+    outer = folder.with_name("outer.yaml")
     outer.write_text(
         "name: Outer\nsteps:\n"
         "  - {id: a, name: A, type: playbook.run, parameters: {playbook: good.yaml}}\n"
     )
-    assert done(tmp_path / "1", "validate", str(outer)).returncode == 2
-    told = done(tmp_path / "2", "validate", str(outer), "--playbooks", str(folder))
+    assert called("validate", str(outer)).returncode == 2
+    told = called("validate", str(outer), "--playbooks", str(folder))
     assert told.returncode == 0, told.stdout
 
 
-def test_what_is_shipped_is_valid(tmp_path: Path) -> None:
-    told = done(tmp_path / "run", "validate", str(REPO / "playbooks/examples"))
+def test_what_is_shipped_is_valid(called: Called) -> None:
+    told = called("validate", str(REPO / "playbooks/examples"))
     assert told.returncode == 0, told.stdout
 
 
-def test_the_step_kinds_are_listed_and_one_is_explained(tmp_path: Path) -> None:
-    told = done(tmp_path / "1", "steps")
+def test_the_step_kinds_are_listed_and_one_is_explained(tmp_path: Path, called: Called) -> None:
+    told = done(tmp_path / "run", "steps")
     assert told.returncode == 0
     kinds = [line.split()[0] for line in told.stdout.splitlines()]
     assert kinds[0] == "KIND"
     assert set(kinds) >= {"utility.sleep", "utility.python", "playbook.run"}
-    one = done(tmp_path / "2", "steps", "utility.sleep")
+    one = called("steps", "utility.sleep")
     assert one.returncode == 0
     assert any(line.startswith("seconds ") for line in one.stdout.splitlines())
-    slip = done(tmp_path / "3", "steps", "utility.slep")
+    slip = called("steps", "utility.slep")
     assert slip.returncode == 2
     assert "did you mean 'utility.sleep'?" in slip.stderr
-    as_json = json.loads(done(tmp_path / "4", "steps", "--json").stdout)
+    as_json = json.loads(called("steps", "--json").stdout)
     assert as_json["utility.sleep"]["type"] == "utility.sleep"
 
 
