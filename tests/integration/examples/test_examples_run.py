@@ -4,36 +4,36 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 import time
 import zipfile
 from pathlib import Path
+from typing import Protocol
 
 import pytest
 
+from tests.integration.cli.command import itk
+from tests.integration.conftest import Called
 from tests.polling import poll_until
 
-ITK = str(Path(sys.executable).with_name("itk"))
 DAY_S = 86400
 
 
-def run(tmp_path: Path, playbook: str, **parameters: object) -> subprocess.CompletedProcess[str]:
-    """Run one of the examples to its end."""
-    command = arguments(tmp_path, playbook, parameters)
-    return subprocess.run(
-        command, env=environment(), capture_output=True, text=True, timeout=90, check=False
-    )
+class Run(Protocol):
+    """Runs one of the examples to its end."""
+
+    def __call__(self, playbook: str, **parameters: object) -> subprocess.CompletedProcess[str]: ...
 
 
-def arguments(tmp_path: Path, playbook: str, parameters: dict[str, object]) -> list[str]:
+@pytest.fixture
+def run(called: Called) -> Run:
+    """Give a function that runs one of the examples by `itk run`, inside this process."""
+    return lambda playbook, **parameters: called(*arguments(playbook, parameters))
+
+
+def arguments(playbook: str, parameters: dict[str, object]) -> list[str]:
     """Return the command line for one of the examples."""
     given = [part for name, value in parameters.items() for part in ("-p", f"{name}={value}")]
-    return [ITK, "run", f"examples/{playbook}.yaml", "--data-dir", str(tmp_path / "data"), *given]
-
-
-def environment() -> dict[str, str]:
-    """Return our environment without settings of the toolkit."""
-    return {name: value for name, value in os.environ.items() if not name.startswith("ITK_")}
+    return ["run", f"examples/{playbook}.yaml", *given]
 
 
 @pytest.fixture
@@ -49,9 +49,9 @@ def folder(tmp_path: Path) -> Path:
     return made
 
 
-def test_the_disk_report_tells_the_old_files(tmp_path: Path, folder: Path) -> None:
+def test_the_disk_report_tells_the_old_files(tmp_path: Path, folder: Path, run: Run) -> None:
     report = tmp_path / "report.txt"
-    ended = run(tmp_path, "disk_report", folder=folder, min_free_percent=0, report_file=report)
+    ended = run("disk_report", folder=folder, min_free_percent=0, report_file=report)
     assert ended.returncode == 0, ended.stdout
     text = report.read_text("utf-8")
     assert "of them 1 not changed for 30 days" in text
@@ -60,14 +60,14 @@ def test_the_disk_report_tells_the_old_files(tmp_path: Path, folder: Path) -> No
     assert [path.name for path in tmp_path.glob("report*")] == ["report.txt"]
 
 
-def test_the_disk_report_fails_when_too_little_is_free(tmp_path: Path, folder: Path) -> None:
-    ended = run(tmp_path, "disk_report", folder=folder, min_free_percent=100.1)
+def test_the_disk_report_fails_when_too_little_is_free(folder: Path, run: Run) -> None:
+    ended = run("disk_report", folder=folder, min_free_percent=100.1)
     assert ended.returncode == 1
     assert "expected at least 100.1 %" in ended.stdout + ended.stderr
 
 
 def test_the_nightly_archive_holds_the_folder_and_rotation_deletes_its_own_only(
-    tmp_path: Path, folder: Path
+    tmp_path: Path, folder: Path, run: Run
 ) -> None:
     target = tmp_path / "target"
     target.mkdir()
@@ -79,7 +79,7 @@ def test_the_nightly_archive_holds_the_folder_and_rotation_deletes_its_own_only(
     ]
     for path in (*mine, *others):
         path.write_text("old", "utf-8")
-    ended = run(tmp_path, "zip_folder", folder=folder, target=target, keep=3)
+    ended = run("zip_folder", folder=folder, target=target, keep=3)
     assert ended.returncode == 0, ended.stdout
     left = set(target.iterdir())
     (archive,) = left - {*mine, *others}
@@ -89,12 +89,14 @@ def test_the_nightly_archive_holds_the_folder_and_rotation_deletes_its_own_only(
     assert names == {"sub/old.txt", "new 'quoted' {{ parameter.x }}.txt"}
 
 
-def test_the_nightly_archive_deletes_nothing_as_given(tmp_path: Path, folder: Path) -> None:
+def test_the_nightly_archive_deletes_nothing_as_given(
+    tmp_path: Path, folder: Path, run: Run
+) -> None:
     target = tmp_path / "target"
     target.mkdir()
     old = target / f"{folder.name}-20200101-000000.zip"
     old.write_text("old", "utf-8")
-    assert run(tmp_path, "zip_folder", folder=folder, target=target).returncode == 0
+    assert run("zip_folder", folder=folder, target=target).returncode == 0
     assert old.exists()
 
 
@@ -102,30 +104,27 @@ def test_a_cancelled_archive_leaves_no_half_file(tmp_path: Path, folder: Path) -
     target = tmp_path / "target"
     with (folder / "large").open("wb") as large:
         large.truncate(20 * 2**30)
-    command = arguments(tmp_path, "zip_folder", {"folder": folder, "target": target})
-    with subprocess.Popen(
-        command, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    ) as process:
+    command = arguments("zip_folder", {"folder": folder, "target": target})
+    with itk(tmp_path / "run", *command) as process:
         poll_until(lambda: list(target.glob("*.part")), 60.0)
-        process.send_signal(signal.SIGINT)
-        said, _ = process.communicate(timeout=60)
-    assert process.returncode == 130, said
-    assert list(target.iterdir()) == [], said
+        process.send(signal.SIGINT)
+        assert process.end() == 130, process.stdout()
+    assert list(target.iterdir()) == []
 
 
-def test_the_port_watch_returns_when_something_listens(tmp_path: Path) -> None:
+def test_the_port_watch_returns_when_something_listens(run: Run) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
-        ended = run(tmp_path, "wait_for_port", port=port, deadline=30, interval=0.01)
+        ended = run("wait_for_port", port=port, deadline=30, interval=0.01)
     assert ended.returncode == 0, ended.stdout
     assert f"127.0.0.1:{port} answers" in ended.stdout
 
 
-def test_the_port_watch_fails_with_the_last_reason(tmp_path: Path) -> None:
+def test_the_port_watch_fails_with_the_last_reason(run: Run) -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         port = unused.getsockname()[1]
-        ended = run(tmp_path, "wait_for_port", port=port, deadline=0.3, interval=0.05)
+        ended = run("wait_for_port", port=port, deadline=0.3, interval=0.05)
     assert ended.returncode == 1
     assert "did not answer 3 times in a row within 0.3 s" in ended.stdout + ended.stderr
     assert "refused" in ended.stdout + ended.stderr
