@@ -25,9 +25,11 @@ settings.load_profile("gate")
 
 
 #: Folders whose tests run one after the other, all of one name: they fill the machine, or their
-#: processes bear the same markers, so that the janitor of one test would end those of another.
+#: processes bear the same markers, so that the janitor of one test would end those of another, or
+#: they share a server.
 ONE_AFTER_THE_OTHER = {
     "tests/e2e/": "e2e",
+    "tests/integration/api/": "api",
     "tests/integration/janitor/": "janitor",
     "tests/unit/execution/": "execution",
     "tests/unit/janitor/": "janitor",

@@ -1,14 +1,11 @@
 """Executions that are run again, and starts that are repeated, on one real server."""
 
 import json
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import pytest
-
-from tests.e2e.server import Server, serving
+from tests.e2e.server import Server
 from tests.polling import poll_until
 
 #: Each step says in a file that it has run; the last one fails until there is a file `mended`.
@@ -65,17 +62,6 @@ steps:
 MADE = {"list": [1, {"deep": None}], "text": "caf\u00e9"}
 
 
-@pytest.fixture(scope="module")
-def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("library")
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory, library: Path) -> Iterator[Server]:
-    with serving(tmp_path_factory.mktemp("api") / "data", playbooks=(library,)) as running:
-        yield running
-
-
 # Any: JSON, here and below.
 def post(server: Server, path: str, body: Any = None, **headers: str) -> tuple[int, dict[str, Any]]:
     """Send a request that changes something; return the status and the body of its answer."""
@@ -103,7 +89,7 @@ def statuses(view: dict[str, Any]) -> list[str]:
     return [step["status"] for step in view["step_results"]]
 
 
-def test_a_rerun_from_the_failed_step_has_what_the_steps_before_it_gave(
+def test_a_rerun_from_the_failed_step_has_what_those_before_it_gave_and_one_without_runs_all(
     server: Server, tmp_path: Path
 ) -> None:
     first = server.client.wait(server.client.start_text(STEPS, folder=str(tmp_path), word="new"))
@@ -121,17 +107,12 @@ def test_a_rerun_from_the_failed_step_has_what_the_steps_before_it_gave(
     assert lines[0] == "make"
     assert [json.loads(line) for line in lines[1:]] == 3 * [["value", "value new", MADE]]
     assert last["step_results"][3]["output"] == {"message": "value new"}
-
-
-def test_a_rerun_without_a_step_runs_all_again(server: Server, tmp_path: Path) -> None:
-    (tmp_path / "mended").touch()
-    first = server.client.wait(server.client.start_text(STEPS, folder=str(tmp_path)))
-    again = rerun(server, first["execution_id"])
-    assert (again["status"], again["rerun_from_step"]) == ("completed", None)
-    assert statuses(again) == 4 * ["completed"]
+    whole = rerun(server, last["execution_id"])
+    assert (whole["status"], whole["rerun_from_step"]) == ("completed", None)
+    assert statuses(whole) == 4 * ["completed"]
     assert (tmp_path / "log").read_text().splitlines().count("make") == 2
     listed = server.client.get("/api/executions?limit=1")["items"]
-    assert listed[0]["rerun_of"] == first["execution_id"]
+    assert listed[0]["rerun_of"] == last["execution_id"]
 
 
 def test_a_rerun_that_is_cancelled_is_one_and_names_its_step(server: Server) -> None:

@@ -4,13 +4,12 @@ import json
 import re
 import socket
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.e2e.server import Server, serving
+from tests.e2e.server import Server
 from tests.polling import poll_until
 
 EVENT = re.compile(r"event: (\w+)\ndata: (.*)\nid: (\d+)\n")
@@ -43,14 +42,11 @@ steps: [{id: s, name: S, type: utility.sleep, parameters: {seconds: 600}}]
 Event = tuple[int, str, dict[str, Any]]  # Any: JSON values
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    library = tmp_path_factory.mktemp("library")
+@pytest.fixture(scope="module", autouse=True)
+def playbooks(library: Path) -> None:
+    """Add what these tests run to the library."""
     for name, text in PLAYBOOKS.items():
         (library / name).write_text(text, "utf-8")
-    data = tmp_path_factory.mktemp("streams") / "data"
-    with serving(data, max_running=20, playbooks=(Path(library),)) as running:
-        yield running
 
 
 def events_of(server: Server, path: str, after: int | None = None) -> list[Event]:

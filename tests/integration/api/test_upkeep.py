@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
-import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.e2e.server import Server, serving
-from tests.integration.cli.command import done
+from tests.e2e.server import Server
+from tests.integration.conftest import Called
 from tests.polling import poll_until
 
 SLEEPS = """\
@@ -28,12 +25,6 @@ steps:
 """
 
 SECRET = "correct-horse-battery"
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with serving(tmp_path_factory.mktemp("upkeep") / "data", playbooks=()) as running:
-        yield running
 
 
 # Any: JSON, here and below.
@@ -130,7 +121,7 @@ def test_a_cancel_and_its_latency_are_measured(server: Server) -> None:
 
 
 def test_old_executions_go_with_their_artifacts_and_what_runs_stays(
-    server: Server, tmp_path: Path
+    server: Server, called: Called
 ) -> None:
     over = str(post(server, "/api/executions", {"playbook_text": SLEEPS})["execution_id"])
     server.client.cancel(over)
@@ -142,10 +133,10 @@ def test_old_executions_go_with_their_artifacts_and_what_runs_stays(
         (artifacts / execution_id / "picture.png").write_bytes(b"x" * 3000)
     data = {"ITK_DATA_DIR": str(server.data_dir)}
     arguments = ("prune", "--older-than", "0")
-    told = done(tmp_path / "dry", *arguments, "--dry-run", **data)
+    told = called(*arguments, "--dry-run", **data)
     assert (told.returncode, " would be removed: " in told.stdout) == (0, True)
     assert (artifacts / over).is_dir()
-    told = done(tmp_path / "prune", *arguments, **data)
+    told = called(*arguments, **data)
     assert (told.returncode, told.stderr) == (0, "")
     assert "\n  artifacts  2.9 KiB in 1 folder\n" in told.stdout
     assert server.client.http.get(f"/api/executions/{over}").status_code == 404
