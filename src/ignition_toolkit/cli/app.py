@@ -21,6 +21,7 @@ from ignition_toolkit.cli.options import (
     Server,
     given_path,
     given_paths,
+    whole_number,
 )
 from ignition_toolkit.cli.output import stdout
 from ignition_toolkit.cli.supported import check_platform
@@ -138,7 +139,12 @@ def serve(
             "asked for the access token."
         ),
     ] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes any that is free.")] = 5000,
+    port: Annotated[
+        int,
+        typer.Option(
+            parser=whole_number(0, 65535), metavar="NUMBER", help="0 takes any that is free."
+        ),
+    ] = 5000,
     data_dir: DataDir = None,
     playbooks: Playbooks = None,
 ) -> int:
@@ -157,8 +163,7 @@ def prune(
         typer.Option(
             "--older-than",
             metavar="DAYS",
-            min=0,
-            max=36500,
+            parser=whole_number(0, 36500),
             help="Those that ended more than so many days ago, whatever became of them. Else those "
             "that ITK_KEEP_DAYS no longer keeps.",
             show_default=False,
@@ -222,7 +227,10 @@ def list_(
     status: Annotated[
         str | None, typer.Option(metavar="STATUS", help="Only those in this status.")
     ] = None,
-    limit: Annotated[int, typer.Option(min=1, max=500, help="At most so many.")] = 20,
+    limit: Annotated[
+        int,
+        typer.Option(parser=whole_number(1, 500), metavar="NUMBER", help="At most so many."),
+    ] = 20,
     library: Annotated[
         bool, typer.Option("--library", help="List the playbooks of the library instead.")
     ] = False,

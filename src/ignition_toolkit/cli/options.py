@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -46,6 +47,23 @@ Playbooks = Annotated[
 ]
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def whole_number(least: int, most: int) -> Callable[[str | int], int]:
+    """Return the parser of an option that takes a whole number of these bounds."""
+
+    def parse(given: str | int) -> int:
+        try:
+            number = int(given)
+        except ValueError:
+            number = least - 1
+        if not least <= number <= most:
+            raise typer.BadParameter(
+                f"expected a whole number from {least} to {most}, found {given!r}"
+            )
+        return number
+
+    return parse
 
 
 def given_path(text: str | None, option: str) -> Path | None:

@@ -75,7 +75,16 @@ def test_without_a_command_the_help_is_shown(capfd: pytest.CaptureFixture[str]) 
         (["cancl"], "itk: No such command 'cancl'. Did you mean 'cancel'?"),
         (["show"], "itk show: Missing argument 'ID'."),
         (["show", "--josn", "x"], "itk show: No such option: --josn"),
-        (["list", "--limit", "none"], "itk list: Invalid value for '--limit'"),
+        (
+            ["list", "--limit", "none"],
+            "itk list: Invalid value for '--limit': expected a whole number from 1 to 500, found "
+            "'none'",
+        ),
+        (
+            ["prune", "--older-than", "-3"],
+            "itk prune: Invalid value for '--older-than': expected a whole number from 0 to 36500, "
+            "found '-3'",
+        ),
         (["serve", "--port", "70000"], "itk serve: Invalid value for '--port'"),
         (["serve", "--host", "192.0.2.1"], "itk: it is not possible to listen at '192.0.2.1'"),
         (["run", "x.yaml", "-p", "a"], "itk: -p number 1 has no '='"),
