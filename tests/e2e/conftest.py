@@ -14,8 +14,8 @@ NewWitness = Callable[[], Witness]
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """Give a server with room for sixty executions, one for all that do not end it."""
-    with serving(tmp_path_factory.mktemp("server") / "data", max_running=60) as running:
+    """Give a server with room for many executions, one for all that do not end it."""
+    with serving(tmp_path_factory.mktemp("server") / "data", max_running=120) as running:
         yield running
 
 

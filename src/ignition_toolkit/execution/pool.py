@@ -182,6 +182,8 @@ class RunnerPool:
         try:
             runner = await self._start_runner()
         except Exception as error:  # noqa: BLE001 - border: whatever is wrong, the next is tried
+            if self._closed:
+                return
             self.failed_starts += 1
             self._note_problem(str(error))
             await asyncio.sleep(RETRY_S)

