@@ -222,6 +222,29 @@ def schema() -> None:
     show_schema()
 
 
+@app.command("simulate-gateway", rich_help_panel=WRITING)
+def simulate_gateway(
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes any that is free.")] = 8088,
+    token: Annotated[
+        str, typer.Option(metavar="NAME:KEY", help="The API key that it knows.")
+    ] = "itk:simulator",  # noqa: S107 - of a simulator on loopback
+    state: Annotated[
+        str | None,
+        typer.Option(
+            "--state",
+            metavar="FILE",
+            help="Where it keeps its contents over its own end.",
+            show_default=False,
+        ),
+    ] = None,
+) -> int:
+    """Simulate an Ignition gateway to try playbooks against."""
+    check_platform()
+    from ignition_toolkit.cli.commands.simulating import simulate_gateway as simulate
+
+    return simulate(port, token, given_path(state, "--state"))
+
+
 @app.command("list", rich_help_panel=LOOKING)
 def list_(
     status: Annotated[
@@ -237,7 +260,7 @@ def list_(
     as_json: Json = False,
     server: Server = None,
 ) -> None:
-    """List executions, newest first; with --library what can be run."""
+    """List executions, newest first. With --library: what can be run."""
     from ignition_toolkit.cli.commands.looking import list_executions, list_library
 
     if library:
@@ -309,7 +332,7 @@ def rerun(
     as_json: Json = False,
     server: Server = None,
 ) -> None:
-    """Run an execution again that is over, with the same parameters."""
+    """Run an execution again, with the same parameters. It must be over."""
     from ignition_toolkit.cli.commands.controlling import rerun as rerun_execution
 
     rerun_execution(server, execution_id, from_step, newest=newest, as_json=as_json)

@@ -1,0 +1,90 @@
+"""The simulated gateway without its sockets: settings, time, contents, and what happens to them.
+
+It is used from one event loop and holds no threads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ignition_toolkit.simulator.access import Keys, Rights
+from ignition_toolkit.simulator.clock import Clock
+from ignition_toolkit.simulator.connections import Connections
+from ignition_toolkit.simulator.faults import Faults
+from ignition_toolkit.simulator.lifecycle import Lifecycle
+from ignition_toolkit.simulator.logins import Logins
+from ignition_toolkit.simulator.request_log import RequestLog
+from ignition_toolkit.simulator.samples import sample_state
+from ignition_toolkit.simulator.settings import Settings
+from ignition_toolkit.simulator.state import State
+from ignition_toolkit.simulator.trial import Trial
+
+
+class World:
+    """All parts of one simulated gateway.
+
+    Args:
+        settings: the caller's own, so that changes of it are seen.
+        state: what it holds; None for the sample contents.
+        clock: None for one that goes as real time does.
+    """
+
+    def __init__(
+        self, settings: Settings, state: State | None = None, clock: Clock | None = None
+    ) -> None:
+        self.settings = settings
+        self.clock = clock or Clock()
+        self.state = state or sample_state()
+        self.keys = Keys()
+        self.logins = Logins(settings)
+        self.requests = RequestLog()
+        self.faults = Faults()
+        self.connections = Connections()
+        self.trial = Trial(settings, self.clock, self.state)
+        self.lifecycle = Lifecycle(settings, self.clock, self._on_start, self._needs_commissioning)
+        #: Where redirects to TLS lead; set when the port is known.
+        self.tls_url = "https://localhost:8043"
+        #: Called after each change of the state.
+        self.on_change: Callable[[], None] = lambda: None
+
+    def changed(self) -> None:
+        """Note that the state is another one now."""
+        self.on_change()
+
+    def restore(self, state: State) -> None:
+        """Hold another state from now on."""
+        self.state.take(state)
+        if self.state.trial_began_at is None:
+            self.state.trial_began_at = self.clock.now
+        self.changed()
+
+    def stored_key_rights(self, header: str) -> Rights | None:
+        """Return what a key may do that is a resource of the gateway's own."""
+        del header
+        return None
+
+    def pending_tasks(self) -> list[str]:
+        """Return what waits for a restart, in the gateway's words."""
+        return []
+
+    def has_project(self, name: str) -> bool:
+        """Say whether there is a project of that name."""
+        return any(project.name == name for project in self.state.projects)
+
+    def commissioning_step(self) -> dict[str, list[dict[str, str]]]:
+        """Return the modules whose certificate or licence the commissioner asks for."""
+        return {"certificate": [], "license": []}
+
+    def accept(self, certificates: list[str], licenses: list[str]) -> None:
+        """Record acceptances that were given to the commissioner."""
+
+    def finish_commissioning(self) -> None:
+        """Start the gateway behind the commissioner."""
+        self.settings.commissioned = True
+        self.lifecycle.finish_commissioning()
+
+    def _on_start(self) -> None:
+        self.logins.end_all()
+
+    def _needs_commissioning(self) -> bool:
+        return not self.settings.commissioned

@@ -1,0 +1,96 @@
+"""The request log is the truth about clients that leave, whatever the gateway is doing."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+
+import httpx2
+import pytest
+
+from ignition_toolkit.simulator import Entry, SimulatedGateway
+from tests.polling import PollUntilAsync
+
+#: Seconds within which a dropped connection must be seen; the machine may be busy.
+PROMPT_S = 0.3
+
+PING = "/StatusPing"
+
+
+async def opened(gateway: SimulatedGateway, poll_until_async: PollUntilAsync) -> Entry:
+    """Return the request whose answer is awaited, once it is there."""
+    (entry,) = await poll_until_async(lambda: gateway.requests(is_open=True))
+    return entry
+
+
+async def dropped(
+    gateway: SimulatedGateway, number: int, poll_until_async: PollUntilAsync
+) -> Entry:
+    """Return a request once the gateway has noticed that its client is gone."""
+    (entry,) = await poll_until_async(
+        lambda: gateway.requests(is_open=False, after=number - 1), deadline_s=2
+    )
+    assert entry.dropped_at is not None
+    assert entry.ended_at is None
+    return entry
+
+
+async def endless() -> AsyncIterator[bytes]:
+    while True:
+        yield b"0" * 65536
+
+
+@pytest.mark.parametrize(
+    ("fault", "upload"),
+    [
+        ({"kind": "never-answer"}, False),
+        ({"kind": "never-answer"}, True),
+        ({"kind": "never-answer", "reads": False}, True),
+        ({"kind": "drip"}, False),
+        ({"kind": "drip-head"}, False),
+        ({"kind": "half-open"}, False),
+        ({"kind": "delay", "seconds": 60.0}, False),
+    ],
+    ids=lambda value: "-".join(map(str, value.values())) if isinstance(value, dict) else None,
+)
+async def test_a_client_that_leaves_is_noticed_at_once_during(
+    fault: dict[str, object],
+    upload: bool,
+    gateway: SimulatedGateway,
+    client: httpx2.AsyncClient,
+    poll_until_async: PollUntilAsync,
+) -> None:
+    gateway.add_fault(**fault)  # type: ignore[arg-type]  # one of the cases above
+    content = endless() if upload else None
+    method = "POST" if upload else "GET"
+    task = asyncio.create_task(client.request(method, PING, content=content))
+    entry = await opened(gateway, poll_until_async)
+    assert entry.fault == fault["kind"]
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    left_at = time.time()
+    seen = await dropped(gateway, entry.number, poll_until_async)
+    assert seen.dropped_at is not None
+    assert seen.dropped_at - left_at < PROMPT_S
+
+
+async def test_a_request_that_was_answered_is_not_dropped_by_its_client_leaving(
+    gateway: SimulatedGateway, client: httpx2.AsyncClient
+) -> None:
+    assert (await client.get(PING)).status_code == 200
+    await client.aclose()
+    (entry,) = gateway.requests("GET", PING)
+    assert entry.ended_at is not None
+    assert entry.dropped_at is None
+    assert entry.status == 200
+    assert entry.sent_bytes == len('{"state":"RUNNING"}')
+
+
+async def test_leaving_the_block_breaks_what_is_open(
+    client: httpx2.AsyncClient, poll_until_async: PollUntilAsync
+) -> None:
+    async with SimulatedGateway() as gateway:
+        gateway.add_fault("never-answer")
+        task = asyncio.create_task(client.get(gateway.base_url + PING))
+        await opened(gateway, poll_until_async)
+    with pytest.raises(httpx2.TransportError):
+        await task
