@@ -7,6 +7,7 @@ from ignition_toolkit.simulator.faults import Fault, FaultKind
 from ignition_toolkit.simulator.gateway import DEFAULT_TOKEN, SimulatedGateway
 from ignition_toolkit.simulator.lifecycle import Phase
 from ignition_toolkit.simulator.listener import CannotListen
+from ignition_toolkit.simulator.module_files import make_module
 from ignition_toolkit.simulator.request_log import Entry
 from ignition_toolkit.simulator.saving import StateFileUnusable
 from ignition_toolkit.simulator.settings import Settings
@@ -21,4 +22,5 @@ __all__ = [
     "Settings",
     "SimulatedGateway",
     "StateFileUnusable",
+    "make_module",
 ]

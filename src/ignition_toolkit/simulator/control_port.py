@@ -29,6 +29,7 @@ ACTIONS = (
     "expire_trial",
     "pass_time",
     "set_clock_factor",
+    "set_module_fault",
     "add_key",
     "remove_key",
 )
@@ -143,7 +144,7 @@ def _guarded(endpoint: Endpoint, key: str) -> Endpoint:
             return await endpoint(request)
         except ValidationError as wrong:
             return JSONResponse({"error": str(wrong)}, 422)
-        except (TypeError, ValueError) as wrong:
+        except (KeyError, TypeError, ValueError) as wrong:
             return JSONResponse({"error": str(wrong)}, 422)
 
     return answer

@@ -132,6 +132,16 @@ class Controls:
         """Let the trial end now."""
         self._do(self._world.trial.expire)
 
+    def set_module_fault(self, module_id: str, cause: str | None) -> None:
+        """Let a module fail, or with None be well again. Raises KeyError for an unknown one."""
+        self._do(lambda: self._set_module_fault(module_id, cause))
+
+    def _set_module_fault(self, module_id: str, cause: str | None) -> None:
+        module = self._world.modules.find(module_id)
+        if module is None:
+            raise KeyError(f"there is no module {module_id!r}")
+        module.fault = cause
+
     def add_key(self, name: str, key: str, rights: Rights = "write") -> None:
         """Know an API key."""
         self._do(lambda: self._world.keys.add(name, key, rights))

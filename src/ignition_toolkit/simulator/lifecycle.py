@@ -59,6 +59,8 @@ class Lifecycle:
         #: When RUNNING was last reached; modules load from then on.
         self.running_at = self.started_at
         self.restarts = 0
+        #: The commissioner has done its work, and the gateway behind it starts.
+        self._finished = False
 
     @property
     def phase(self) -> Phase:
@@ -112,6 +114,7 @@ class Lifecycle:
         settings, now = self._settings, self._clock.now
         total = math.inf if settings.restart_s is None else settings.restart_s
         self._plan = [(now, Phase.STARTING), (now + total, Phase.RUNNING)]
+        self._finished = True
         self._clock.ring()
 
     def commission(self) -> None:
@@ -126,6 +129,8 @@ class Lifecycle:
             self._on_start()
         if phase is Phase.RUNNING:
             self.running_at = at
-            if self._needs_commissioning():
+            # What the commissioner was not told to accept does not call it again at once.
+            if self._needs_commissioning() and not self._finished:
                 phase = Phase.COMMISSIONING
+            self._finished = False
         self._phase = phase

@@ -19,31 +19,28 @@ class Kept(BaseModel):
 
 
 class Module(Kept):
-    """An installed module, or one whose file lies there and is quarantined."""
+    """A module whose file lies in the gateway's folder."""
 
     id: str
     name: str
     version: str
     description: str = ""
-    vendor_id: int = 0
-    vendor_name: str = ""
+    vendor: str = ""
     file_name: str = ""
-    signed: bool = True
-    has_eula: bool = True
-    certificate_accepted: bool = True
-    license_accepted: bool = True
+    #: Of its certificate; empty for one that is not signed.
+    fingerprint: str = ""
+    self_signed: bool = False
+    #: HTML, empty for none.
+    eula: str = ""
     enabled: bool = True
-    #: Whether the gateway's process has it; otherwise it waits for a restart.
-    loaded: bool = True
-    #: The version whose file lies there, while another runs.
+    #: Whether the gateway's process has it.
+    loaded: bool = False
+    #: Not let in, for want of an acceptance.
+    quarantined: bool = False
+    #: The version that the file has, while another runs.
     next_version: str | None = None
     uninstalling: bool = False
     fault: str | None = None
-
-    @property
-    def accepted(self) -> bool:
-        """Whether certificate and licence were accepted, so that it may run."""
-        return self.certificate_accepted and self.license_accepted
 
 
 class Project(Kept):
@@ -106,6 +103,10 @@ class State(Kept):
     #: None until the gateway starts for the first time.
     trial_began_at: float | None = None
     modules: list[Module] = []
+    #: What was accepted for modules, as ModuleStore names it.
+    accepted: list[str] = []
+    #: Changes of modules that wait for a restart, in the gateway's words.
+    pending: list[str] = []
     projects: list[Project] = []
     resources: list[Resource] = []
     # Any: JSON values, trees of tags by the provider's name.

@@ -79,7 +79,6 @@ async def uploaded(request: Request, max_bytes: int | None = None) -> AsyncItera
     file = await in_thread(tempfile.TemporaryFile)
     try:
         await _fill(file, request, max_bytes)
-        file.seek(0)
         yield file
     finally:
         file.close()
@@ -95,4 +94,9 @@ async def _fill(file: IO[bytes], request: Request, max_bytes: int | None) -> Non
         if len(waiting) >= PIECE_BYTES:
             full, waiting = bytes(waiting), bytearray()
             await in_thread(lambda data=full: file.write(data))  # type: ignore[misc]
-    await in_thread(lambda: file.write(waiting))
+    await in_thread(lambda: _finish(file, bytes(waiting)))
+
+
+def _finish(file: IO[bytes], data: bytes) -> None:
+    file.write(data)
+    file.seek(0)

@@ -13,6 +13,7 @@ from ignition_toolkit.simulator.connections import Connections
 from ignition_toolkit.simulator.faults import Faults
 from ignition_toolkit.simulator.lifecycle import Lifecycle
 from ignition_toolkit.simulator.logins import Logins
+from ignition_toolkit.simulator.modules import ModuleStore
 from ignition_toolkit.simulator.request_log import RequestLog
 from ignition_toolkit.simulator.samples import sample_state
 from ignition_toolkit.simulator.settings import Settings
@@ -42,6 +43,7 @@ class World:
         self.connections = Connections()
         self.trial = Trial(settings, self.clock, self.state)
         self.lifecycle = Lifecycle(settings, self.clock, self._on_start, self._needs_commissioning)
+        self.modules = ModuleStore(settings, self.clock, self.state, self.lifecycle, self.trial)
         #: Where redirects to TLS lead; set when the port is known.
         self.tls_url = "https://localhost:8043"
         #: Called after each change of the state.
@@ -65,7 +67,7 @@ class World:
 
     def pending_tasks(self) -> list[str]:
         """Return what waits for a restart, in the gateway's words."""
-        return []
+        return list(self.state.pending)
 
     def has_project(self, name: str) -> bool:
         """Say whether there is a project of that name."""
@@ -73,18 +75,33 @@ class World:
 
     def commissioning_step(self) -> dict[str, list[dict[str, str]]]:
         """Return the modules whose certificate or licence the commissioner asks for."""
-        return {"certificate": [], "license": []}
+        certificates, licenses = self.modules.not_accepted()
+        return {
+            "certificate": [{"moduleId": one} for one in certificates],
+            "license": [{"moduleId": one} for one in licenses],
+        }
 
     def accept(self, certificates: list[str], licenses: list[str]) -> None:
-        """Record acceptances that were given to the commissioner."""
+        """Record acceptances that were given to the commissioner; unknown ids are ignored."""
+        for module_id in certificates:
+            if (module := self.modules.find(module_id)) is not None:
+                self.modules.accept_certificate(module)
+        for module_id in licenses:
+            if (module := self.modules.find(module_id)) is not None:
+                self.modules.accept_license(module)
+        self.changed()
 
     def finish_commissioning(self) -> None:
-        """Start the gateway behind the commissioner."""
+        """Start the gateway behind the commissioner, whatever was not accepted."""
         self.settings.commissioned = True
         self.lifecycle.finish_commissioning()
 
     def _on_start(self) -> None:
         self.logins.end_all()
+        self.modules.on_start()
+        self.changed()
 
     def _needs_commissioning(self) -> bool:
-        return not self.settings.commissioned
+        if not self.settings.commissioned:
+            return True
+        return self.settings.commissioning_after_restart and any(self.modules.not_accepted())

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from ignition_toolkit.simulator.routes import identity, licensing, login, restarts
+from ignition_toolkit.simulator.routes import identity, licensing, login, modules, restarts
 from ignition_toolkit.simulator.routing import Row
 
-ROWS: tuple[Row, ...] = (*identity.ROWS, *login.ROWS, *licensing.ROWS, *restarts.ROWS)
+FAMILIES = (identity, login, licensing, modules, restarts)
+
+ROWS: tuple[Row, ...] = tuple(row for family in FAMILIES for row in family.ROWS)
