@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ignition_toolkit.simulator.state import Module, State
+from ignition_toolkit.simulator.state import Module, Project, State
 
 #: Of the certificate that all sample modules share.
 FINGERPRINT = "5a" * 32
@@ -16,7 +16,20 @@ MODULES = {
 
 def sample_state() -> State:
     """Return fresh contents, the same each time."""
-    return State(modules=_modules(), accepted=[f"certificate {FINGERPRINT}"])
+    return State(
+        modules=_modules(),
+        accepted=[f"certificate {FINGERPRINT}"],
+        projects=_projects(),
+    )
+
+
+def _projects() -> list[Project]:
+    view = b'{"custom": {}, "root": {"type": "ia.container.flex"}}'
+    files = {"com.inductiveautomation.perspective/views/main/view.json": view}
+    return [
+        Project(name="base", title="Base", inheritable=True),
+        Project(name="demo", title="Demo", description="A sample.", parent="base", files=files),
+    ]
 
 
 def _modules() -> list[Module]:

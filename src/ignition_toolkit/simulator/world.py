@@ -14,8 +14,10 @@ from ignition_toolkit.simulator.faults import Faults
 from ignition_toolkit.simulator.lifecycle import Lifecycle
 from ignition_toolkit.simulator.logins import Logins
 from ignition_toolkit.simulator.modules import ModuleStore
+from ignition_toolkit.simulator.projects import ProjectStore
 from ignition_toolkit.simulator.request_log import RequestLog
 from ignition_toolkit.simulator.samples import sample_state
+from ignition_toolkit.simulator.scans import Scanner
 from ignition_toolkit.simulator.settings import Settings
 from ignition_toolkit.simulator.state import State
 from ignition_toolkit.simulator.trial import Trial
@@ -44,6 +46,11 @@ class World:
         self.trial = Trial(settings, self.clock, self.state)
         self.lifecycle = Lifecycle(settings, self.clock, self._on_start, self._needs_commissioning)
         self.modules = ModuleStore(settings, self.clock, self.state, self.lifecycle, self.trial)
+        self.projects = ProjectStore(settings, self.state)
+        #: By what is scanned.
+        self.scanners = {kind: Scanner(settings, self.clock) for kind in ("projects", "config")}
+        #: When the diagnostics bundle is made; None before the first.
+        self.bundle_ready_at: float | None = None
         #: Where redirects to TLS lead; set when the port is known.
         self.tls_url = "https://localhost:8043"
         #: Called after each change of the state.

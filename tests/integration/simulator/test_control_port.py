@@ -7,6 +7,7 @@ import pytest
 
 from ignition_toolkit.simulator import SimulatedGateway
 from ignition_toolkit.simulator.control_port import ACTIONS
+from tests.integration.simulator.conftest import NO_CERTIFICATES
 
 PING = "/StatusPing"
 
@@ -14,7 +15,9 @@ PING = "/StatusPing"
 @pytest.fixture
 async def port(gateway: SimulatedGateway) -> AsyncIterator[httpx2.AsyncClient]:
     headers = {"X-Simulator-Key": gateway.control_key}
-    async with httpx2.AsyncClient(base_url=gateway.control_url, headers=headers) as port:
+    async with httpx2.AsyncClient(
+        base_url=gateway.control_url, headers=headers, verify=NO_CERTIFICATES
+    ) as port:
         yield port
 
 

@@ -73,6 +73,38 @@ async def test_a_client_that_leaves_is_noticed_at_once_during(
     assert seen.dropped_at - left_at < PROMPT_S
 
 
+async def test_a_client_that_leaves_a_download_ends_it(
+    gateway: SimulatedGateway, client: httpx2.AsyncClient, poll_until_async: PollUntilAsync
+) -> None:
+    gateway.configure(backup_bytes=500_000_000)
+    async with client.stream("GET", "/data/api/v1/backup") as response:
+        await anext(response.aiter_raw())
+        entry = await opened(gateway, poll_until_async)
+    left_at = time.time()
+    seen = await dropped(gateway, entry.number, poll_until_async)
+    assert seen.dropped_at is not None
+    assert seen.dropped_at - left_at < PROMPT_S
+    assert 0 < seen.sent_bytes < 100_000_000
+
+
+async def test_a_client_that_leaves_an_upload_leaves_nothing_of_it(
+    gateway: SimulatedGateway, client: httpx2.AsyncClient, poll_until_async: PollUntilAsync
+) -> None:
+    upload = client.post("/data/api/v1/modules/upload?fileName=x.modl", content=endless())
+    task = asyncio.create_task(upload)
+    entry = await opened(gateway, poll_until_async)
+    await poll_until_async(lambda: gateway.requests()[0].received_bytes > 1_000_000)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    left_at = time.time()
+    seen = await dropped(gateway, entry.number, poll_until_async)
+    assert seen.dropped_at is not None
+    assert seen.dropped_at - left_at < PROMPT_S
+    assert seen.status is None
+    listed = await client.get("/data/api/v1/modules/healthy")
+    assert len(listed.json()["items"]) == 3
+
+
 async def test_a_request_that_was_answered_is_not_dropped_by_its_client_leaving(
     gateway: SimulatedGateway, client: httpx2.AsyncClient
 ) -> None:

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
-from ignition_toolkit.simulator.routes import identity, licensing, login, modules, restarts
+from ignition_toolkit.simulator.routes import (
+    identity,
+    licensing,
+    login,
+    modules,
+    projects,
+    restarts,
+    upkeep,
+)
 from ignition_toolkit.simulator.routing import Row
 
-FAMILIES = (identity, login, licensing, modules, restarts)
+FAMILIES = (identity, login, licensing, modules, restarts, projects, upkeep)
 
 ROWS: tuple[Row, ...] = tuple(row for family in FAMILIES for row in family.ROWS)
