@@ -29,6 +29,10 @@ ACTIONS = (
     "expire_trial",
     "pass_time",
     "set_clock_factor",
+    "open_visitor",
+    "lose_visitor",
+    "close_visitor",
+    "log",
     "set_module_fault",
     "add_key",
     "remove_key",
@@ -131,8 +135,8 @@ class _Port:
         if name not in ACTIONS:
             return JSONResponse({"error": f"expected one of {', '.join(ACTIONS)}"}, 404)
         arguments = await _object(request) if await request.body() else {}
-        getattr(self._controls, name)(**arguments)
-        return Response(status_code=204)
+        result = getattr(self._controls, name)(**arguments)
+        return JSONResponse({"result": result})
 
 
 def _guarded(endpoint: Endpoint, key: str) -> Endpoint:

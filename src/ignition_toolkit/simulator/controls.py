@@ -13,6 +13,7 @@ from ignition_toolkit.simulator.faults import Fault, FaultKind
 from ignition_toolkit.simulator.lifecycle import Phase
 from ignition_toolkit.simulator.request_log import Entry
 from ignition_toolkit.simulator.settings import Settings
+from ignition_toolkit.simulator.visitors import VisitorKind
 from ignition_toolkit.simulator.world import World
 
 T = TypeVar("T")
@@ -131,6 +132,35 @@ class Controls:
     def expire_trial(self) -> None:
         """Let the trial end now."""
         self._do(self._world.trial.expire)
+
+    def open_visitor(
+        self, kind: VisitorKind | str, user: str, project: str, address: str = "127.0.0.1"
+    ) -> str:
+        """Have a designer, a Perspective session or a Vision client come.
+
+        Args:
+            kind: designer, perspective or vision.
+            user: who it is.
+            project: what it has open.
+            address: where from.
+
+        Returns:
+            Its id.
+        """
+        visitors = self._world.visitors
+        return self._do(lambda: visitors.open(VisitorKind(kind), user, project, address))
+
+    def lose_visitor(self, visitor_id: str) -> None:
+        """Have one fall silent, so that it counts as dead a minute later. Raises KeyError."""
+        self._do(lambda: self._world.visitors.lose(visitor_id))
+
+    def close_visitor(self, visitor_id: str) -> bool:
+        """Have one leave. Returns whether it was there."""
+        return self._do(lambda: self._world.visitors.close(visitor_id))
+
+    def log(self, logger: str, level: str, message: str) -> None:
+        """Write a line into the gateway's log. Raises ValueError for an unknown level."""
+        self._do(lambda: self._world.logs.add(logger, level, message))
 
     def set_module_fault(self, module_id: str, cause: str | None) -> None:
         """Let a module fail, or with None be well again. Raises KeyError for an unknown one."""

@@ -7,20 +7,23 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ignition_toolkit.simulator.access import Keys, Rights
+from ignition_toolkit.simulator.access import Keys, Rights, hash_of
 from ignition_toolkit.simulator.clock import Clock
 from ignition_toolkit.simulator.connections import Connections
 from ignition_toolkit.simulator.faults import Faults
 from ignition_toolkit.simulator.lifecycle import Lifecycle
 from ignition_toolkit.simulator.logins import Logins
+from ignition_toolkit.simulator.logs import LogStore
 from ignition_toolkit.simulator.modules import ModuleStore
 from ignition_toolkit.simulator.projects import ProjectStore
 from ignition_toolkit.simulator.request_log import RequestLog
+from ignition_toolkit.simulator.resources import API_TOKEN, ResourceStore
 from ignition_toolkit.simulator.samples import sample_state
 from ignition_toolkit.simulator.scans import Scanner
 from ignition_toolkit.simulator.settings import Settings
 from ignition_toolkit.simulator.state import State
 from ignition_toolkit.simulator.trial import Trial
+from ignition_toolkit.simulator.visitors import Visitors
 
 
 class World:
@@ -47,6 +50,9 @@ class World:
         self.lifecycle = Lifecycle(settings, self.clock, self._on_start, self._needs_commissioning)
         self.modules = ModuleStore(settings, self.clock, self.state, self.lifecycle, self.trial)
         self.projects = ProjectStore(settings, self.state)
+        self.resources = ResourceStore(settings, self.clock, self.state)
+        self.logs = LogStore(self.clock, self.state)
+        self.visitors = Visitors(self.clock)
         #: By what is scanned.
         self.scanners = {kind: Scanner(settings, self.clock) for kind in ("projects", "config")}
         #: When the diagnostics bundle is made; None before the first.
@@ -68,8 +74,13 @@ class World:
         self.changed()
 
     def stored_key_rights(self, header: str) -> Rights | None:
-        """Return what a key may do that is a resource of the gateway's own."""
-        del header
+        """Return what a key may do that is a resource of the gateway's own: anything."""
+        name, _, key = header.partition(":")
+        for resource in self.resources.all_of(*API_TOKEN):
+            settings = resource.config.get("settings")
+            known = settings.get("tokenHash") if isinstance(settings, dict) else None
+            if resource.name == name and resource.enabled and known == hash_of(key):
+                return "write"
         return None
 
     def pending_tasks(self) -> list[str]:
@@ -105,7 +116,9 @@ class World:
 
     def _on_start(self) -> None:
         self.logins.end_all()
+        self.visitors.clear()
         self.modules.on_start()
+        self.logs.add("gateway.Startup", "INFO", "Gateway started.")
         self.changed()
 
     def _needs_commissioning(self) -> bool:
