@@ -11,6 +11,8 @@ from ignition_toolkit.simulator.module_files import make_module
 from ignition_toolkit.simulator.request_log import Entry
 from ignition_toolkit.simulator.saving import StateFileUnusable
 from ignition_toolkit.simulator.settings import Settings
+from ignition_toolkit.simulator.threads import serving_in_thread
+from ignition_toolkit.simulator.visitors import VisitorKind
 
 __all__ = [
     "DEFAULT_TOKEN",
@@ -22,5 +24,7 @@ __all__ = [
     "Settings",
     "SimulatedGateway",
     "StateFileUnusable",
+    "VisitorKind",
     "make_module",
+    "serving_in_thread",
 ]

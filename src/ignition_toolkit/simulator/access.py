@@ -54,10 +54,7 @@ class Keys:
 
 
 def check(world: World, request: Request, row: Row) -> None:
-    """Raise Refused, 401 or 403, unless the request may have what the row gives.
-
-    Rows that need a session check it themselves, as they redirect.
-    """
+    """Raise Refused, 401 or 403, unless the request may have what the row gives."""
     reads = request.method in ("GET", "HEAD")
     settings = world.settings
     policy = settings.read_policy if reads else settings.write_policy

@@ -8,17 +8,20 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import Message, Receive, Scope, Send
 
 from ignition_toolkit.simulator import answers
-from ignition_toolkit.simulator.access import check
+from ignition_toolkit.simulator.access import HEADER, check
 from ignition_toolkit.simulator.answers import Refused
 from ignition_toolkit.simulator.lifecycle import Phase
 from ignition_toolkit.simulator.playing import play, reset
 from ignition_toolkit.simulator.request_log import Entry
 from ignition_toolkit.simulator.routes import ROWS, commissioner
-from ignition_toolkit.simulator.routing import Call, Need, Row, find
+from ignition_toolkit.simulator.routing import Call, Row, find
 from ignition_toolkit.simulator.world import World
 
 #: Answered in every phase in which a process listens.
 ALWAYS = ("/StatusPing", "/main/StatusPing", "/system/gwinfo")
+
+#: Below it nothing is for those without a session, and everything leads to the log-in.
+PAGES, LOGIN = "/data/app/", "/data/app/login"
 
 #: What 8.1 has of these addresses.
 OLD_LINE = (*ALWAYS, "/system/webdev/", "/data/perspective/client/", "/welcome")
@@ -46,7 +49,9 @@ class GatewayApp:
 
     def _begin(self, scope: Scope) -> Entry:
         query = scope.get("query_string", b"").decode("latin-1")
-        entry = self._world.requests.begin(scope["method"], scope["path"], query)
+        header = Headers(scope=scope).get(HEADER)
+        key_name = None if header is None else header.partition(":")[0]
+        entry = self._world.requests.begin(scope["method"], scope["path"], query, key_name)
         if connection := self._world.connections.of(scope):
             connection.add(entry)
         return entry
@@ -83,11 +88,14 @@ class GatewayApp:
             return await commissioner.respond(Call(world, request, {}))
         if phase is not Phase.RUNNING and path not in ALWAYS:
             raise Refused(503)
-        row, parts = self._row_of(request)
-        if row.need is Need.SESSION and world.logins.session_of(request) is None:
+        if self._is_for_browsers(path) and world.logins.session_of(request) is None:
             return RedirectResponse("/idp/default/authn/login", 302)
+        row, parts = self._row_of(request)
         check(world, request, row)
         return await row.handler(Call(world, request, parts))
+
+    def _is_for_browsers(self, path: str) -> bool:
+        return self._world.settings.has_rest and path.startswith(PAGES) and path != LOGIN
 
     def _row_of(self, request: Request) -> tuple[Row, dict[str, str]]:
         path = request.scope.get("raw_path", b"").decode("latin-1") or request.url.path

@@ -131,7 +131,7 @@ class Controls:
 
     def expire_trial(self) -> None:
         """Let the trial end now."""
-        self._do(self._world.trial.expire)
+        self._do(self._then_changed(self._world.trial.expire))
 
     def open_visitor(
         self, kind: VisitorKind | str, user: str, project: str, address: str = "127.0.0.1"
@@ -160,11 +160,11 @@ class Controls:
 
     def log(self, logger: str, level: str, message: str) -> None:
         """Write a line into the gateway's log. Raises ValueError for an unknown level."""
-        self._do(lambda: self._world.logs.add(logger, level, message))
+        self._do(self._then_changed(lambda: self._world.logs.add(logger, level, message)))
 
     def set_module_fault(self, module_id: str, cause: str | None) -> None:
         """Let a module fail, or with None be well again. Raises KeyError for an unknown one."""
-        self._do(lambda: self._set_module_fault(module_id, cause))
+        self._do(self._then_changed(lambda: self._set_module_fault(module_id, cause)))
 
     def _set_module_fault(self, module_id: str, cause: str | None) -> None:
         module = self._world.modules.find(module_id)
@@ -179,6 +179,15 @@ class Controls:
     def remove_key(self, name: str) -> bool:
         """Forget an API key. Returns whether it was known."""
         return self._do(lambda: self._world.keys.remove(name))
+
+    def _then_changed(self, action: Callable[[], None]) -> Callable[[], None]:
+        """Return the function with the note that the state is another one now."""
+
+        def act() -> None:
+            action()
+            self._world.changed()
+
+        return act
 
     def _do(self, action: Callable[[], T]) -> T:
         """Call a function in the gateway's event loop, or right here when it has none."""

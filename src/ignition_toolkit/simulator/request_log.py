@@ -26,6 +26,8 @@ class Entry:
     path: str
     query: str
     began_at: float
+    #: Of the API key that came along, whether it is good or not; the key itself is not kept.
+    key_name: str | None = None
     #: Of the answer, once it has begun.
     status: int | None = None
     #: When the whole answer was given to the system.
@@ -59,15 +61,15 @@ class Entry:
 
 
 class RequestLog:
-    """The last KEPT requests, oldest first. Headers and bodies are not kept: they hold secrets."""
+    """The last KEPT requests, oldest first. Headers and bodies hold secrets and are not kept."""
 
     def __init__(self) -> None:
         self._entries: deque[Entry] = deque(maxlen=KEPT)
         self._numbers = itertools.count(1)
 
-    def begin(self, method: str, path: str, query: str) -> Entry:
+    def begin(self, method: str, path: str, query: str, key_name: str | None) -> Entry:
         """Note that a request has come."""
-        entry = Entry(next(self._numbers), method, path, query, time.time())
+        entry = Entry(next(self._numbers), method, path, query, time.time(), key_name)
         self._entries.append(entry)
         return entry
 

@@ -24,8 +24,6 @@ class Need(Enum):
     NOTHING = "nothing"
     #: A key, a session, or a policy that lets everybody in.
     TOKEN = "token"  # noqa: S105 - a kind of access
-    #: A browser's session; others are sent to the log-in.
-    SESSION = "session"
 
 
 @dataclass(frozen=True)

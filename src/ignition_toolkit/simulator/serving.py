@@ -48,8 +48,10 @@ async def _serve(gateway: SimulatedGateway, say: Callable[[str], None]) -> None:
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in SIGNALS:
-        if signal.getsignal(number) is not signal.SIG_IGN:
-            loop.add_signal_handler(number, stopped.set)
+        if number is signal.SIGHUP and signal.getsignal(number) is signal.SIG_IGN:
+            # Started with nohup.
+            continue
+        loop.add_signal_handler(number, stopped.set)
     async with gateway:
         say(_welcome(gateway))
         await stopped.wait()

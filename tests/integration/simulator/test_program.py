@@ -1,21 +1,21 @@
 """The simulator as a program: what it prints, its signals, its state file, threads."""
 
-import asyncio
 import json
 import re
 import signal
 import socket
 import subprocess
 import sys
-import threading
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import pytest
 
 from ignition_toolkit.cli.app import run_app
-from ignition_toolkit.simulator import SimulatedGateway, StateFileUnusable
-from tests.polling import PollUntil
+from ignition_toolkit.simulator import SimulatedGateway, StateFileUnusable, serving_in_thread
+from tests.integration.simulator.conftest import NO_CERTIFICATES
+from tests.polling import PollUntil, PollUntilAsync
 
 
 def test_the_program_serves_until_its_signal_and_keeps_its_state(tmp_path: Path) -> None:
@@ -43,18 +43,7 @@ def test_the_program_serves_until_its_signal_and_keeps_its_state(tmp_path: Path)
 
 
 def test_the_controls_work_from_another_thread(poll_until: PollUntil) -> None:
-    gateway = SimulatedGateway(clock_factor=0)
-    opened, leave = threading.Event(), threading.Event()
-
-    async def hold_open() -> None:
-        async with gateway:
-            opened.set()
-            await asyncio.get_running_loop().run_in_executor(None, leave.wait)
-
-    thread = threading.Thread(target=lambda: asyncio.run(hold_open()))
-    thread.start()
-    try:
-        assert opened.wait(10)
+    with serving_in_thread(SimulatedGateway(clock_factor=0)) as gateway:
         gateway.configure(restart_delay_s=0)
         gateway.restart()
         ping = poll_until(
@@ -63,9 +52,44 @@ def test_the_controls_work_from_another_thread(poll_until: PollUntil) -> None:
         assert ping == {"state": "STARTING"}
         with pytest.raises(ValueError, match="restart_mode"):
             gateway.configure(restart_mode="sideways")
-    finally:
-        leave.set()
-        thread.join()
+
+
+def test_a_thread_passes_on_what_went_wrong_at_the_start_and_at_the_end(tmp_path: Path) -> None:
+    state = tmp_path / "folder" / "state.json"
+    with (
+        pytest.raises(StateFileUnusable, match="cannot be written"),
+        serving_in_thread(SimulatedGateway(state_file=state)),
+    ):
+        pass
+    state.parent.write_text("no folder")
+    with (
+        pytest.raises(StateFileUnusable, match="cannot be read"),
+        serving_in_thread(SimulatedGateway(state_file=state)),
+    ):
+        pass
+
+
+async def test_the_state_is_saved_while_it_changes_and_is_there_the_next_time(
+    tmp_path: Path, poll_until_async: PollUntilAsync
+) -> None:
+    path = tmp_path / "state.json"
+    names = "/data/api/v1/projects/names"
+    async with SimulatedGateway(state_file=path) as gateway:
+        await asked(gateway, "DELETE", "/data/api/v1/projects/demo?confirm=true")
+        await poll_until_async(lambda: path.exists() and '"demo"' not in path.read_text())
+        gateway.expire_trial()
+    async with SimulatedGateway(state_file=path) as gateway:
+        listed = await asked(gateway, "GET", names)
+        assert [item["name"] for item in listed["items"]] == ["base"]
+        assert (await asked(gateway, "GET", "/data/api/v1/trial"))["expired"]
+
+
+# Any: JSON values.
+async def asked(gateway: SimulatedGateway, method: str, path: str) -> Any:
+    """Return the body that a gateway answers with."""
+    headers = {"X-Ignition-API-Token": gateway.token}
+    async with httpx2.AsyncClient(verify=NO_CERTIFICATES, headers=headers) as client:
+        return (await client.request(method, gateway.base_url + path)).json()
 
 
 async def test_a_bad_state_file_is_told_and_left_alone(tmp_path: Path) -> None:

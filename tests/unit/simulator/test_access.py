@@ -105,9 +105,22 @@ async def test_a_wrong_password_and_a_replayed_token_do_not_log_in(ask: Asker) -
 
 async def test_the_app_without_a_session_leads_to_the_log_in(ask: Asker) -> None:
     ask.headers = {}
-    response = await ask("GET /data/app/session")
-    assert response.status_code == 302
-    assert response.headers["location"].startswith("/idp/")
+    for row in ("GET /data/app/session", "GET /data/app/anything"):
+        response = await ask(row)
+        assert response.status_code == 302
+        assert response.headers["location"].startswith("/idp/")
+
+
+async def test_the_request_log_has_the_name_of_a_key_and_not_the_key(
+    ask: Asker, gateway: SimulatedGateway
+) -> None:
+    ask.headers = {TOKEN_HEADER: "me:hunter2"}
+    await ask(INFO)
+    ask.headers = {}
+    await ask(INFO)
+    first, second = gateway.requests()
+    assert (first.key_name, second.key_name) == ("me", None)
+    assert "hunter2" not in repr(first)
 
 
 async def first_token(ask: Asker) -> str:
