@@ -98,7 +98,7 @@ async def json_body(request: Request, *, status: int = 400) -> Any:
     """Return the request's JSON body. Raises Refused with `status` where it has none."""
     try:
         return await request.json()
-    except ValueError as wrong:
+    except (ValueError, RecursionError) as wrong:
         raise Refused(status, "The request's body is not JSON.") from wrong
 
 

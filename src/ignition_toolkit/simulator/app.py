@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
@@ -16,6 +18,8 @@ from ignition_toolkit.simulator.request_log import Entry
 from ignition_toolkit.simulator.routes import ROWS, commissioner
 from ignition_toolkit.simulator.routing import Call, Row, find
 from ignition_toolkit.simulator.world import World
+
+logger = logging.getLogger(__name__)
 
 #: Answered in every phase in which a process listens.
 ALWAYS = ("/StatusPing", "/main/StatusPing", "/system/gwinfo")
@@ -38,14 +42,28 @@ class GatewayApp:
         if scope["type"] != "http":
             return
         entry = self._begin(scope)
+        receive, send = _noting(entry, receive, send)
         try:
-            await self._answer(entry, scope, *_noting(entry, receive, send))
+            await self._answer(entry, scope, receive, send)
         except ClientDisconnect:
             entry.drop()
+        except ConnectionResetError:
+            # Where there is no socket, this is how a client is told.
+            raise
+        except Exception:
+            # The border to the client: a mistake of ours is what a gateway's own would be.
+            logger.exception("%s %s failed", entry.method, entry.path)
+            await self._fail(entry, scope, receive, send)
         finally:
             # Also for a request whose task was cancelled, which is how a client without a
             # socket goes away.
             entry.drop()
+
+    async def _fail(self, entry: Entry, scope: Scope, receive: Receive, send: Send) -> None:
+        if entry.status is None:
+            await self._refusal(scope, Refused(500))(scope, receive, send)
+        else:
+            await reset(self._world.connections.of(scope))
 
     def _begin(self, scope: Scope) -> Entry:
         query = scope.get("query_string", b"").decode("latin-1")

@@ -47,11 +47,16 @@ def make_backup(version: str, state: str, size_bytes: int) -> Iterator[bytes]:
     yield pipe.take()
 
 
-def read_backup(file: IO[bytes], *, own_only: bool) -> State | None:
+def read_backup(file: IO[bytes], version: str, *, own_only: bool) -> State | None:
     """Return the state in a backup; None for another's zip file, where those are taken.
 
+    Args:
+        file: a zip file.
+        version: of the gateway.
+        own_only: whether another's is refused.
+
     Raises:
-        NotABackup: it is no zip file, or none that can be restored.
+        NotABackup: it is no zip file, of another line of versions, or cannot be restored.
     """
     try:
         with zipfile.ZipFile(file) as archive:
@@ -59,11 +64,17 @@ def read_backup(file: IO[bytes], *, own_only: bool) -> State | None:
                 if own_only:
                     raise NotABackup("Backup file has no version.")
                 return None
+            if _line(archive.read(VERSION).decode("ascii")) != _line(version):
+                raise NotABackup("Backup file is of another version.")
             if archive.getinfo(STATE).file_size > MAX_STATE_BYTES:
                 raise NotABackup("Backup file is too large.")
             return State.model_validate_json(archive.read(STATE))
     except (zipfile.BadZipFile, OSError, RuntimeError, NotImplementedError, ValueError) as error:
         raise NotABackup("Unable to read backup file.") from error
+
+
+def _line(version: str) -> list[str]:
+    return version.split(".")[:2]
 
 
 class _Pipe(io.RawIOBase):

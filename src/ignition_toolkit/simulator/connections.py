@@ -91,28 +91,34 @@ class Connection:
         return sock
 
 
+#: Address and port of the client, then of this side: two of its ports may be the same one there.
+Ends = tuple[tuple[str, int], tuple[str, int]]
+
+
 class Connections:
-    """All connections, found by the address that the client has."""
+    """All connections, found by their two ends."""
 
     def __init__(self) -> None:
-        self._by_client: dict[tuple[str, int], Connection] = {}
+        self._by_ends: dict[Ends, Connection] = {}
 
-    def add(self, client: tuple[str, int], connection: Connection) -> None:
+    def add(self, ends: Ends, connection: Connection) -> None:
         """Keep a connection until it is removed."""
-        self._by_client[client] = connection
+        self._by_ends[ends] = connection
 
-    def remove(self, client: tuple[str, int]) -> None:
+    def remove(self, ends: Ends) -> None:
         """Forget a connection that is lost."""
-        self._by_client.pop(client, None)
+        self._by_ends.pop(ends, None)
 
     def of(self, scope: Scope) -> Connection | None:
         """Return the connection of a request; None where there is none, as in tests."""
-        client = scope.get("client")
-        return self._by_client.get((client[0], client[1])) if client else None
+        client, server = scope.get("client"), scope.get("server")
+        if client is None or server is None:
+            return None
+        return self._by_ends.get(((client[0], client[1]), (server[0], server[1])))
 
     def reset_all(self) -> None:
         """Break every connection."""
-        for connection in list(self._by_client.values()):
+        for connection in list(self._by_ends.values()):
             connection.reset()
 
 

@@ -12,7 +12,7 @@ from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
-from ignition_toolkit.simulator.connections import Connection, Connections
+from ignition_toolkit.simulator.connections import Connection, Connections, Ends
 
 HOST = "127.0.0.1"
 BACKLOG = 128
@@ -111,8 +111,8 @@ class _Protocol(H11Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self._connection = Connection(transport)
-        if self.client is not None:
-            self._all.add(self.client, self._connection)
+        if self._ends is not None:
+            self._all.add(self._ends, self._connection)
 
     def eof_received(self) -> None:
         # A client that closes its side has gone: what is still unsent would delay the notice.
@@ -121,10 +121,17 @@ class _Protocol(H11Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
-        if self.client is not None:
-            self._all.remove(self.client)
+        if self._ends is not None:
+            self._all.remove(self._ends)
         if self._connection is not None:
             self._connection.on_lost()
+
+    @property
+    def _ends(self) -> Ends | None:
+        """The connection as a request's scope names it; None once the client was gone at once."""
+        if self.client is None or self.server is None or self.server[1] is None:
+            return None
+        return self.client, (self.server[0], self.server[1])
 
 
 def _bound(port: int) -> socket.socket:

@@ -5,7 +5,6 @@ Source: gateway-api section 2.6. The tables inside the database are a guess.
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -108,7 +107,7 @@ def write_database(path: Path, events: Iterable[LogEvent]) -> None:
 
 # Any: JSON values.
 def _item(event: LogEvent) -> dict[str, Any]:
-    item: dict[str, Any] = json.loads(event.model_dump_json())
+    item = event.model_dump()
     item["loggerName"] = item.pop("logger_name")
     return item
 

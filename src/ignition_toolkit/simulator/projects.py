@@ -93,8 +93,10 @@ class ProjectStore:
         return project
 
     def rename(self, old: str, new: str) -> Project:
-        """Rename a project; its children follow. Raises Refused 404, 409."""
+        """Rename a project; its children follow. Raises Refused 403, 404, 409."""
         project = self.get(old)
+        if self._settings.role == "Backup":
+            raise Refused(403)
         if new != old:
             self.check_free(new, apart_from=old)
         project.name = new
@@ -104,12 +106,14 @@ class ProjectStore:
         return project
 
     def delete(self, name: str) -> None:
-        """Delete a project. Raises Refused 404."""
-        self._state.projects.remove(self.get(name))
-
-    def export(self, name: str) -> bytes:
-        """Return a project's zip file. Raises Refused 404."""
+        """Delete a project. Raises Refused 404, 503."""
         project = self.get(name)
+        if self._settings.role == "Backup":
+            raise Refused(503)
+        self._state.projects.remove(project)
+
+    def export(self, project: Project) -> bytes:
+        """Return a project's zip file."""
         described = {field: getattr(project, own) for field, own in FIELDS.items()}
         buffer = io.BytesIO()
         with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:

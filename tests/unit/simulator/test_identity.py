@@ -5,6 +5,7 @@ import re
 import pytest
 
 from ignition_toolkit.simulator import SimulatedGateway
+from ignition_toolkit.simulator.trial import Trial
 from tests.unit.simulator.conftest import JSON, Asker
 
 INFO = "GET /data/api/v1/gateway-info"
@@ -109,3 +110,23 @@ async def test_an_unknown_path_is_told_and_a_wrong_method_is_an_empty_404(ask: A
     }
     wrong = await ask("POST /data/api/v1/gateway-info", headers=JSON)
     assert (wrong.status_code, wrong.content) == (404, b"")
+
+
+async def test_a_mistake_of_the_simulator_is_a_500_and_is_logged(
+    ask: Asker,
+    gateway: SimulatedGateway,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delattr(Trial, "to_json")
+    assert (await ask("GET /data/api/v1/trial", headers=JSON)).json()["status"] == "500"
+    assert "GET /data/api/v1/trial failed" in caplog.text
+    (entry,) = gateway.requests()
+    assert entry.dropped_at is None
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"\xff", b"[" * 100_000])
+async def test_a_body_that_is_not_json_is_a_400(content: bytes, ask: Asker) -> None:
+    headers = {"Content-Type": "application/json"}
+    response = await ask("POST /data/api/v1/projects", content=content, headers=headers)
+    assert response.status_code == 400

@@ -126,12 +126,14 @@ async def test_a_delete_without_confirmation_is_a_200_that_deletes_nothing(
     assert (await ask(DELETE, name="gone", query="confirm=true")).status_code == 404
 
 
-async def test_an_edge_gateway_and_a_backup_create_no_project(
+async def test_an_edge_gateway_and_a_backup_do_not_change_what_projects_there_are(
     ask: Asker, gateway: SimulatedGateway
 ) -> None:
     for change in ({"edition": "edge"}, {"edition": "standard", "role": "Backup"}):
         gateway.configure(**change)
         assert (await ask(CREATE, json={"name": "x"})).status_code == 403
+    assert (await ask(RENAME, name="demo", json={"name": "x"})).status_code == 403
+    assert (await ask(DELETE, name="demo", query="confirm=true")).status_code == 503
 
 
 async def test_an_export_is_a_zip_file_that_an_import_takes_back(ask: Asker) -> None:

@@ -51,6 +51,17 @@ async def test_what_is_no_backup_is_not_restored(ask: Asker, gateway: SimulatedG
     assert (await ask(RESTORE, content=buffer.getvalue())).status_code == 403
 
 
+async def test_a_backup_of_another_version_is_not_restored(
+    ask: Asker, gateway: SimulatedGateway
+) -> None:
+    gateway.configure(backup_bytes=0)
+    content = (await ask(BACKUP)).content
+    gateway.configure(version="8.4.0")
+    assert (await ask(RESTORE, content=content)).status_code == 400
+    gateway.configure(version="8.3.9")
+    assert (await ask(RESTORE, content=content)).status_code == 200
+
+
 @pytest.mark.parametrize(("begin", "look"), SCANS)
 async def test_a_scan_takes_its_time(
     begin: str, look: str, ask: Asker, gateway: SimulatedGateway

@@ -91,10 +91,10 @@ def _unconfirmed(call: Call) -> Response:
 
 async def export(call: Call) -> Response:
     """Give a project as a zip file."""
-    name = call.path["name"]
-    call.world.projects.get(name)
-    data = await in_thread(lambda: call.world.projects.export(name))
-    headers = {"Content-Disposition": f'attachment; filename="{_ascii(name)}.zip"'}
+    projects = call.world.projects
+    project = projects.get(call.path["name"])
+    data = await in_thread(lambda: projects.export(project))
+    headers = {"Content-Disposition": f'attachment; filename="{_ascii(project.name)}.zip"'}
     return Response(data, media_type="application/zip", headers=headers)
 
 

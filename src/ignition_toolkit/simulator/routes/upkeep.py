@@ -39,10 +39,10 @@ async def restore(call: Call) -> Response:
     world = call.world
     if world.settings.role == "Backup":
         raise Refused(403)
-    own_only = world.settings.restore_takes == "own"
+    version, own_only = world.settings.number, world.settings.restore_takes == "own"
     async with uploaded(call.request) as file:
         try:
-            state = await in_thread(lambda: read_backup(file, own_only=own_only))
+            state = await in_thread(lambda: read_backup(file, version, own_only=own_only))
         except NotABackup as wrong:
             raise Refused(400, str(wrong)) from wrong
     if state is not None:
