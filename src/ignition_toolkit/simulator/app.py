@@ -50,8 +50,7 @@ class GatewayApp:
         except ConnectionResetError:
             # Where there is no socket, this is how a client is told.
             raise
-        except Exception:
-            # The border to the client: a mistake of ours is what a gateway's own would be.
+        except Exception:  # the border to the client: a mistake of ours is like a gateway's own
             logger.exception("%s %s failed", entry.method, entry.path)
             await self._fail(entry, scope, receive, send)
         finally:
