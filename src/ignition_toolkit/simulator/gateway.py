@@ -16,7 +16,7 @@ from ignition_toolkit.simulator.connections import Connections
 from ignition_toolkit.simulator.control_port import control_app
 from ignition_toolkit.simulator.controls import Controls
 from ignition_toolkit.simulator.lifecycle import Phase
-from ignition_toolkit.simulator.listener import HOST, Listener
+from ignition_toolkit.simulator.listener import HOST, CannotListen, Listener
 from ignition_toolkit.simulator.settings import Settings
 from ignition_toolkit.simulator.streams import in_thread
 from ignition_toolkit.simulator.world import World
@@ -27,6 +27,10 @@ DEFAULT_TOKEN = "itk:simulator"  # noqa: S105 - of a simulator on loopback
 
 #: Seconds between a change and the writing of the state file, so that many are one write.
 SAVE_AFTER_S = 0.1
+
+
+#: Seconds until a port is tried again that somebody else has taken.
+LISTEN_AGAIN_S = 0.5
 
 
 class SimulatedGateway(Controls):
@@ -150,12 +154,18 @@ class SimulatedGateway(Controls):
         gateway = [one for one in (self._plain, self._tls) if one is not None]
         while True:
             down = world.lifecycle.phase is Phase.DOWN
-            for listener in gateway:
-                if down and listener.listens:
-                    listener.pause()
-                    world.connections.reset_all()
-                elif not down and not listener.listens:
-                    await listener.listen()
+            try:
+                for listener in gateway:
+                    if down and listener.listens:
+                        listener.pause()
+                        world.connections.reset_all()
+                    elif not down and not listener.listens:
+                        await listener.listen()
+            except CannotListen as error:
+                # Another program has taken the port meanwhile, perhaps for a moment.
+                logger.error("%s", error, extra={"action": "simulator-listen"})
+                await asyncio.sleep(LISTEN_AGAIN_S)
+                continue
             # A change during one of the waits above must not be slept over.
             if down == (world.lifecycle.phase is Phase.DOWN):
                 await world.clock.changed_or(world.lifecycle.next_change_at)

@@ -69,7 +69,8 @@ def _instead(fault: Fault, settings: Settings, scope: Scope, tls_url: str) -> Re
         case FaultKind.STARTING:
             return HTMLResponse(STARTING_PAGE, fault.status)
         case FaultKind.REDIRECT_TLS:
-            return RedirectResponse(tls_url + path, 302)
+            query = scope.get("query_string", b"").decode("latin-1")
+            return RedirectResponse(tls_url + path + (f"?{query}" if query else ""), 302)
         case FaultKind.STALE_SIGNATURE:
             return stale_signature(settings, headers, path)
         case FaultKind.FAILURE:

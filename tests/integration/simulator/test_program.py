@@ -14,6 +14,7 @@ import pytest
 
 from ignition_toolkit.cli.app import run_app
 from ignition_toolkit.simulator import SimulatedGateway, StateFileUnusable, serving_in_thread
+from ignition_toolkit.simulator.__main__ import main
 from tests.integration.simulator.conftest import NO_CERTIFICATES
 from tests.polling import PollUntil, PollUntilAsync
 
@@ -113,3 +114,18 @@ def test_a_port_that_is_taken_is_said_by_the_command(capfd: pytest.CaptureFixtur
         port = taken.getsockname()[1]
         assert run_app(["simulate-gateway", "--port", str(port)]) == 2
     assert f"itk: port {port} of 127.0.0.1 cannot be had" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [(["--token", "x"], "NAME:KEY"), (["--port", "0", "--state", "/"], "/: cannot be read")],
+)
+def test_the_program_says_what_is_wrong_with_its_input(
+    arguments: list[str],
+    told: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["simulator", *arguments])
+    assert main() == 2
+    assert told in capfd.readouterr().err

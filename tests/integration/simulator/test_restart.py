@@ -1,8 +1,10 @@
 """A restart on sockets: connections that are refused, and a port that comes back."""
 
+import socket
 from collections.abc import Awaitable, Callable
 
 import httpx2
+import pytest
 
 from ignition_toolkit.simulator import Phase, SimulatedGateway
 from tests.polling import poll_until_async
@@ -31,6 +33,18 @@ async def test_a_gateway_can_be_stopped_and_started(
     await comes_to("refuses", client)
     assert gateway.phase is Phase.DOWN
     gateway.start()
+    await comes_to("RUNNING", client)
+
+
+async def test_a_port_that_somebody_has_taken_meanwhile_is_tried_again(
+    gateway: SimulatedGateway, client: httpx2.AsyncClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    gateway.stop()
+    await comes_to("refuses", client)
+    port = int(gateway.base_url.rpartition(":")[2])
+    with socket.create_server(("127.0.0.1", port)):
+        gateway.start()
+        assert await poll_until_async(lambda: f"port {port}" in caplog.text)
     await comes_to("RUNNING", client)
 
 
