@@ -17,6 +17,7 @@ from ignition_toolkit.simulator.state import Resource, State
 
 #: Fields of a resource that a writer may give.
 WRITABLE = {"description": str, "enabled": bool, "collection": str, "config": dict}
+TYPES = {"name": str, **WRITABLE}
 
 DEVICE = ("com.inductiveautomation.opcua", "device")
 PROVIDER = ("ignition", "tag-provider")
@@ -61,8 +62,8 @@ class ResourceStore:
         """Create resources, all or none. Raises Refused 409, 422."""
         new: list[Resource] = []
         for body in bodies:
-            resource = Resource(module=module, type=kind, name=str(body.get("name", "")))
             self._check(kind, body)
+            resource = Resource(module=module, type=kind, name=body.get("name", ""))
             self.check_free(resource)
             if any(one.name == resource.name for one in new):
                 raise Refused(409, f"Resource '{resource.name}' is there twice.")
@@ -150,7 +151,7 @@ class ResourceStore:
         """Raise Refused 422 where a field has a wrong type."""
         wrong = [
             {"fieldName": field, "messages": [f"expected {needed.__name__}"]}
-            for field, needed in WRITABLE.items()
+            for field, needed in TYPES.items()
             if field in body and not isinstance(body[field], needed)
         ]
         if not wrong and kind == API_TOKEN[1]:
@@ -175,7 +176,7 @@ def _wrong_levels(body: dict[str, Any]) -> list[dict[str, Any]]:
     """Measured: security levels of an API key are trees of objects, not their names."""
     profile = body.get("config", {}).get("profile", {})
     levels = profile.get("securityLevels", []) if isinstance(profile, dict) else []
-    if all(isinstance(level, dict) for level in levels):
+    if isinstance(levels, list) and all(isinstance(level, dict) for level in levels):
         return []
     return [{"fieldName": "securityLevels", "messages": ["expected objects"]}]
 
