@@ -94,6 +94,7 @@ class GatewayApp:
 
     async def _respond(self, request: Request) -> Response:
         world, path = self._world, request.url.path
+        world.settle()
         if world.settings.force_tls and request.url.scheme == "http":
             query = f"?{request.url.query}" if request.url.query else ""
             return RedirectResponse(world.tls_url + path + query, 302)

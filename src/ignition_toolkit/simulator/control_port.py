@@ -32,6 +32,7 @@ ACTIONS = (
     "open_visitor",
     "lose_visitor",
     "close_visitor",
+    "lay_project",
     "log",
     "set_module_fault",
     "add_key",

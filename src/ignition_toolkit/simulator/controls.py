@@ -13,6 +13,7 @@ from ignition_toolkit.simulator.faults import Fault, FaultKind
 from ignition_toolkit.simulator.lifecycle import Phase
 from ignition_toolkit.simulator.request_log import Entry
 from ignition_toolkit.simulator.settings import Settings
+from ignition_toolkit.simulator.state import Project
 from ignition_toolkit.simulator.visitors import VisitorKind
 from ignition_toolkit.simulator.world import World
 
@@ -157,6 +158,18 @@ class Controls:
     def close_visitor(self, visitor_id: str) -> bool:
         """Have one leave. Returns whether it was there."""
         return self._do(lambda: self._world.visitors.close(visitor_id))
+
+    def lay_project(self, name: str, title: str = "", files: dict[str, str] | None = None) -> None:
+        """Lay a project into the gateway's folder, where the next scan of projects finds it.
+
+        Args:
+            name: one that is there is replaced.
+            title: of the project.
+            files: texts of its resources by their paths.
+        """
+        contents = {path: text.encode() for path, text in (files or {}).items()}
+        project = Project(name=name, title=title, files=contents)
+        self._do(lambda: self._world.laid.append(project))
 
     def log(self, logger: str, level: str, message: str) -> None:
         """Write a line into the gateway's log. Raises ValueError for an unknown level."""

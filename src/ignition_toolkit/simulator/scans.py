@@ -5,6 +5,7 @@ Source: gateway-api section 2.3, the vendor's OpenAPI document.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,12 +24,20 @@ class Lock:
 
 
 class Scanner:
-    """The scans of one kind."""
+    """The scans of one kind.
 
-    def __init__(self, settings: Settings, clock: Clock) -> None:
+    Args:
+        settings: how long they take.
+        clock: the gateway's.
+        on_end: called when a scan is over, at the next `settle`.
+    """
+
+    def __init__(self, settings: Settings, clock: Clock, on_end: Callable[[], None]) -> None:
         self._settings = settings
         self._clock = clock
+        self._on_end = on_end
         self._began_at: float | None = None
+        self._found = True
         self._lock: Lock | None = None
         self.scans = 0
 
@@ -36,7 +45,23 @@ class Scanner:
         """Scan; that releases the lock."""
         self._lock = None
         self._began_at = self._clock.now
+        self._found = False
         self.scans += 1
+
+    def settle(self) -> None:
+        """Have a scan that is over take effect."""
+        if not self._found and not self.is_active:
+            self._found = True
+            self._on_end()
+
+    @property
+    def is_active(self) -> bool:
+        """Whether a scan is under way."""
+        return self._began_at is not None and self._clock.now < self._ends_at
+
+    @property
+    def _ends_at(self) -> float:
+        return (self._began_at or 0.0) + self._settings.scan_s
 
     @property
     def lock(self) -> Lock | None:
@@ -63,10 +88,9 @@ class Scanner:
         """Return the state of the last scan; times in milliseconds."""
         if self._began_at is None:
             return {"scanActive": False, "lastScanTimestamp": 0, "lastScanDuration": 0}
-        active = self._clock.now < self._began_at + self._settings.scan_s
-        ended_at = self._began_at + self._settings.scan_s
+        last = self._began_at if self.is_active else self._ends_at
         return {
-            "scanActive": active,
-            "lastScanTimestamp": int((self._began_at if active else ended_at) * 1000),
+            "scanActive": self.is_active,
+            "lastScanTimestamp": int(last * 1000),
             "lastScanDuration": int(self._settings.scan_s * 1000),
         }

@@ -21,7 +21,7 @@ from ignition_toolkit.simulator.resources import API_TOKEN, ResourceStore
 from ignition_toolkit.simulator.samples import sample_state
 from ignition_toolkit.simulator.scans import Scanner
 from ignition_toolkit.simulator.settings import Settings
-from ignition_toolkit.simulator.state import State
+from ignition_toolkit.simulator.state import Project, State
 from ignition_toolkit.simulator.trial import Trial
 from ignition_toolkit.simulator.visitors import Visitors
 
@@ -53,14 +53,24 @@ class World:
         self.resources = ResourceStore(settings, self.clock, self.state)
         self.logs = LogStore(self.clock, self.state)
         self.visitors = Visitors(self.clock)
+        #: Projects whose files lie in the gateway's folder; a scan finds them.
+        self.laid: list[Project] = []
         #: By what is scanned.
-        self.scanners = {kind: Scanner(settings, self.clock) for kind in ("projects", "config")}
+        self.scanners = {
+            "projects": Scanner(settings, self.clock, self._find_projects),
+            "config": Scanner(settings, self.clock, lambda: None),
+        }
         #: When the diagnostics bundle is made; None before the first.
         self.bundle_ready_at: float | None = None
         #: Where redirects to TLS lead; set when the port is known.
         self.tls_url = "https://localhost:8043"
         #: Called after each change of the state.
         self.on_change: Callable[[], None] = lambda: None
+
+    def settle(self) -> None:
+        """Have everything happen that was due by the clock."""
+        for scanner in self.scanners.values():
+            scanner.settle()
 
     def changed(self) -> None:
         """Note that the state is another one now."""
@@ -119,6 +129,13 @@ class World:
         self.visitors.clear()
         self.modules.on_start()
         self.logs.add("gateway.Startup", "INFO", "Gateway started.")
+        self.changed()
+
+    def _find_projects(self) -> None:
+        found, self.laid = self.laid, []
+        names = {project.name for project in found}
+        others = [project for project in self.state.projects if project.name not in names]
+        self.state.projects = [*others, *found]
         self.changed()
 
     def _needs_commissioning(self) -> bool:

@@ -76,6 +76,22 @@ async def test_a_scan_takes_its_time(
     assert over["lastScanTimestamp"] == pytest.approx(gateway.now * 1000, abs=200)
 
 
+async def test_a_project_in_the_folder_is_there_when_a_scan_is_over(
+    ask: Asker, gateway: SimulatedGateway
+) -> None:
+    gateway.lay_project("demo", "Newer")
+    gateway.lay_project("laid", files={"ignition/global-props/data.bin": "x"})
+    begin, _ = SCANS[0]
+    await ask.json(begin)
+    gateway.pass_time(1)
+    assert [item["name"] for item in (await ask.json(NAMES))["items"]] == ["base", "demo"]
+    gateway.pass_time(1.1)
+    names = [item["name"] for item in (await ask.json(NAMES))["items"]]
+    assert names == ["base", "demo", "laid"]
+    found = await ask.json("GET /data/api/v1/projects/find/{name}", name="demo")
+    assert found["title"] == "Newer"
+
+
 @pytest.mark.parametrize("row", LOCKS)
 async def test_a_scan_lock_is_held_until_it_ends_or_a_scan_releases_it(
     row: str, ask: Asker, gateway: SimulatedGateway
