@@ -58,7 +58,7 @@ async def test_a_half_open_answer_begins_and_does_not_end(
 ) -> None:
     gateway.add_fault("half-open")
     with pytest.raises(httpx2.ReadTimeout):
-        await client.get(PING, timeout=0.2)
+        await client.get(PING, timeout=httpx2.Timeout(30, read=0.2))
 
 
 async def test_a_starting_gateway_answers_with_a_page(
