@@ -224,7 +224,12 @@ def schema() -> None:
 
 @app.command("simulate-gateway", rich_help_panel=WRITING)
 def simulate_gateway(
-    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes any that is free.")] = 8088,
+    port: Annotated[
+        int,
+        typer.Option(
+            parser=whole_number(0, 65535), metavar="NUMBER", help="0 takes any that is free."
+        ),
+    ] = 8088,
     token: Annotated[
         str, typer.Option(metavar="NAME:KEY", help="The API key that it knows.")
     ] = "itk:simulator",  # noqa: S107 - of a simulator on loopback
