@@ -242,12 +242,24 @@ def simulate_gateway(
             show_default=False,
         ),
     ] = None,
+    tls: Annotated[
+        bool, typer.Option("--tls", help="Answer over TLS too, with a certificate of its own.")
+    ] = False,
+    tls_port: Annotated[
+        int,
+        typer.Option(
+            parser=whole_number(0, 65535),
+            metavar="NUMBER",
+            help="Where it does; 0 takes any that is free.",
+        ),
+    ] = 8043,
 ) -> int:
     """Simulate an Ignition gateway to try playbooks against."""
     check_platform()
     from ignition_toolkit.cli.commands.simulating import simulate_gateway as simulate
+    from ignition_toolkit.simulator.serving import Options
 
-    return simulate(port, token, given_path(state, "--state"))
+    return simulate(Options(port, token, given_path(state, "--state"), tls, tls_port))
 
 
 @app.command("list", rich_help_panel=LOOKING)

@@ -60,6 +60,7 @@ def control_app(world: World, controls: Controls, key: str) -> Starlette:
         ("PATCH", "/settings", port.change_settings),
         ("GET", "/status", port.status),
         ("GET", "/state", port.state),
+        ("GET", "/certificate", port.certificate),
         ("POST", "/actions/{name}", port.act),
     ]
     routes = [Route(path, _guarded(endpoint, key), methods=[m]) for m, path, endpoint in endpoints]
@@ -130,6 +131,13 @@ class _Port:
     async def state(self, request: Request) -> Response:
         del request
         return Response(self._world.state.model_dump_json(), media_type="application/json")
+
+    async def certificate(self, request: Request) -> Response:
+        del request
+        certificate = self._world.certificate
+        if certificate is None:
+            return JSONResponse({"error": "this gateway has no TLS port"}, 404)
+        return Response(certificate, media_type="application/x-pem-file")
 
     async def act(self, request: Request) -> Response:
         name = request.path_params["name"]

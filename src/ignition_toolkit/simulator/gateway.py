@@ -5,9 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-import ssl
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from ignition_toolkit.simulator import saving
 from ignition_toolkit.simulator.app import GatewayApp
@@ -20,6 +19,9 @@ from ignition_toolkit.simulator.listener import HOST, CannotListen, Listener
 from ignition_toolkit.simulator.settings import Settings
 from ignition_toolkit.simulator.streams import in_thread
 from ignition_toolkit.simulator.world import World
+
+if TYPE_CHECKING:
+    from ignition_toolkit.simulator.certificates import Identity
 
 logger = logging.getLogger(__name__)
 
@@ -44,7 +46,7 @@ class SimulatedGateway(Controls):
         port: 0 for any that is free.
         token: the first API key, as `name:key`.
         state_file: read at the start if it exists, and written after each change.
-        tls: certificate and key with which the gateway also listens on `tls_port`.
+        tls: also listen on `tls_port`, with a certificate that is made at the start.
         tls_port: 0 for any that is free.
         clock_factor: seconds of the gateway's time per real second.
 
@@ -64,7 +66,7 @@ class SimulatedGateway(Controls):
         port: int = 0,
         token: str = DEFAULT_TOKEN,
         state_file: Path | None = None,
-        tls: ssl.SSLContext | None = None,
+        tls: bool = False,
         tls_port: int = 0,
         clock_factor: float = 1.0,
     ) -> None:
@@ -84,7 +86,7 @@ class SimulatedGateway(Controls):
         self.app = GatewayApp(world)
         self._state_file = state_file
         self._plain = Listener(self.app, port, world.connections)
-        self._tls = Listener(self.app, tls_port, world.connections, tls) if tls else None
+        self._tls = Listener(self.app, tls_port, world.connections) if tls else None
         app = control_app(world, self, self.control_key)
         self._control = Listener(app, 0, Connections())
         self._tasks: list[asyncio.Task[None]] = []
@@ -101,6 +103,11 @@ class SimulatedGateway(Controls):
         return f"https://localhost:{self._tls.port}" if self._tls else None
 
     @property
+    def certificate(self) -> str | None:
+        """The gateway's certificate as PEM, while it is open and has one."""
+        return self._world.certificate
+
+    @property
     def control_url(self) -> str:
         """The control port's address."""
         return f"http://{HOST}:{self._control.port}"
@@ -111,6 +118,10 @@ class SimulatedGateway(Controls):
             path = self._state_file
             if (state := await in_thread(lambda: saving.load(path))) is not None:
                 self._world.restore(state)
+        if self._tls is not None:
+            names = self._world.settings.certificate_names
+            identity = await in_thread(lambda: _make_identity(names))
+            self._tls.tls, self._world.certificate = identity.context, identity.certificate
         self._loop = asyncio.get_running_loop()
         try:
             for listener in self._listeners():
@@ -181,3 +192,10 @@ class SimulatedGateway(Controls):
             except saving.StateFileUnusable as error:
                 # The gateway goes on; the write at its end tells the caller.
                 logger.error("%s", error, extra={"action": "simulator-save"})
+
+
+def _make_identity(names: list[str]) -> Identity:
+    # Imported here: most simulators do without TLS, and its library takes a while to load.
+    from ignition_toolkit.simulator.certificates import make_identity
+
+    return make_identity(names)

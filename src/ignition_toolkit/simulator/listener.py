@@ -32,18 +32,12 @@ class Listener:
         app: what answers.
         port: 0 for any that is free; the same one is used again after `pause`.
         connections: where its connections are noted.
-        tls: None for plain HTTP.
     """
 
-    def __init__(
-        self,
-        app: ASGIApp,
-        port: int,
-        connections: Connections,
-        tls: ssl.SSLContext | None = None,
-    ) -> None:
+    def __init__(self, app: ASGIApp, port: int, connections: Connections) -> None:
         self._port = port
-        self._tls = tls
+        #: Set before it listens; None for plain HTTP.
+        self.tls: ssl.SSLContext | None = None
         self._connections = connections
         self._state = ServerState()
         self._config = uvicorn.Config(
@@ -75,7 +69,7 @@ class Listener:
         self._port = sock.getsockname()[1]
         loop = asyncio.get_running_loop()
         self._server = await loop.create_server(
-            self._protocol, sock=sock, ssl=self._tls, backlog=BACKLOG
+            self._protocol, sock=sock, ssl=self.tls, backlog=BACKLOG
         )
 
     def pause(self) -> None:

@@ -15,6 +15,7 @@ from ignition_toolkit.simulator.gateway import DEFAULT_TOKEN, SimulatedGateway
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 DEFAULT_PORT = 8088
+DEFAULT_TLS_PORT = 8043
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,8 @@ class Options:
     port: int = DEFAULT_PORT
     token: str = DEFAULT_TOKEN
     state_file: Path | None = None
+    tls: bool = False
+    tls_port: int = DEFAULT_TLS_PORT
 
 
 def serve(options: Options, say: Callable[[str], None]) -> None:
@@ -39,7 +42,11 @@ def serve(options: Options, say: Callable[[str], None]) -> None:
             not be saved at the end.
     """
     gateway = SimulatedGateway(
-        port=options.port, token=options.token, state_file=options.state_file
+        port=options.port,
+        token=options.token,
+        state_file=options.state_file,
+        tls=options.tls,
+        tls_port=options.tls_port,
     )
     asyncio.run(_serve(gateway, say))
 

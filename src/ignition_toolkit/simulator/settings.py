@@ -37,6 +37,8 @@ class Settings(BaseModel):
     #: Counts of lists as 2.0 instead of 2.
     float_numbers: bool = True
     openapi_needs_token: bool = True
+    #: Of the certificate that is made at the start.
+    certificate_names: list[str] = Field(default=["localhost"], min_length=1)
     #: Plain HTTP is answered with a redirect to the TLS port.
     force_tls: bool = False
 

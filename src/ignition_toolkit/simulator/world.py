@@ -64,6 +64,8 @@ class World:
         self.bundle_ready_at: float | None = None
         #: Where redirects to TLS lead; set when the port is known.
         self.tls_url = "https://localhost:8043"
+        #: Of the TLS port, as PEM; None without one.
+        self.certificate: str | None = None
         #: Called after each change of the state.
         self.on_change: Callable[[], None] = lambda: None
 

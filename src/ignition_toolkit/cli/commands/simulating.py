@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from ignition_toolkit.cli.output import stdout
 from ignition_toolkit.errors import OperatorError
 from ignition_toolkit.simulator.listener import CannotListen
@@ -11,16 +9,16 @@ from ignition_toolkit.simulator.saving import StateFileUnusable
 from ignition_toolkit.simulator.serving import Options, serve
 
 
-def simulate_gateway(port: int, token: str, state_file: Path | None) -> int:
+def simulate_gateway(options: Options) -> int:
     """Simulate a gateway until SIGINT, SIGTERM or SIGHUP. Returns the exit code.
 
     Raises:
         OperatorError: the port, the token or the state file cannot be used.
     """
-    if not all(token.partition(":")):
+    if not all(options.token.partition(":")):
         raise OperatorError("--token: expected NAME:KEY, as itk:simulator")
     try:
-        serve(Options(port, token, state_file), lambda text: stdout().write(text + "\n"))
+        serve(options, lambda text: stdout().write(text + "\n"))
     except (CannotListen, StateFileUnusable) as error:
         raise OperatorError(str(error)) from error
     return 0
