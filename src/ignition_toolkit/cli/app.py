@@ -222,6 +222,46 @@ def schema() -> None:
     show_schema()
 
 
+@app.command("simulate-gateway", rich_help_panel=WRITING)
+def simulate_gateway(
+    port: Annotated[
+        int,
+        typer.Option(
+            parser=whole_number(0, 65535), metavar="NUMBER", help="0 takes any that is free."
+        ),
+    ] = 8088,
+    token: Annotated[
+        str, typer.Option(metavar="NAME:KEY", help="The API key that it knows.")
+    ] = "itk:simulator",  # noqa: S107 - of a simulator on loopback
+    state: Annotated[
+        str | None,
+        typer.Option(
+            "--state",
+            metavar="FILE",
+            help="Where it keeps its contents over its own end.",
+            show_default=False,
+        ),
+    ] = None,
+    tls: Annotated[
+        bool, typer.Option("--tls", help="Answer over TLS too, with a certificate of its own.")
+    ] = False,
+    tls_port: Annotated[
+        int,
+        typer.Option(
+            parser=whole_number(0, 65535),
+            metavar="NUMBER",
+            help="Where it does; 0 takes any that is free.",
+        ),
+    ] = 8043,
+) -> int:
+    """Simulate an Ignition gateway to try playbooks against."""
+    check_platform()
+    from ignition_toolkit.cli.commands.simulating import simulate_gateway as simulate
+    from ignition_toolkit.simulator.serving import Options
+
+    return simulate(Options(port, token, given_path(state, "--state"), tls, tls_port))
+
+
 @app.command("list", rich_help_panel=LOOKING)
 def list_(
     status: Annotated[
@@ -237,7 +277,7 @@ def list_(
     as_json: Json = False,
     server: Server = None,
 ) -> None:
-    """List executions, newest first; with --library what can be run."""
+    """List executions, newest first. With --library: what can be run."""
     from ignition_toolkit.cli.commands.looking import list_executions, list_library
 
     if library:
@@ -309,7 +349,7 @@ def rerun(
     as_json: Json = False,
     server: Server = None,
 ) -> None:
-    """Run an execution again that is over, with the same parameters."""
+    """Run an execution again, with the same parameters. It must be over."""
     from ignition_toolkit.cli.commands.controlling import rerun as rerun_execution
 
     rerun_execution(server, execution_id, from_step, newest=newest, as_json=as_json)

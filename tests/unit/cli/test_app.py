@@ -29,6 +29,7 @@ COMMANDS = [
     "rerun",
     "release",
     "prune",
+    "simulate-gateway",
 ]
 
 
@@ -98,6 +99,8 @@ def test_without_a_command_the_help_is_shown(capfd: pytest.CaptureFixture[str]) 
         (["rerun", "no/id"], "itk: no execution has the id 'no/id'"),
         (["validate", "gone.yaml"], "itk: gone.yaml: no such file"),
         (["validate"], "itk validate: Missing argument 'PATH...'."),
+        (["simulate-gateway", "--token", "itk"], "itk: --token: expected NAME:KEY"),
+        (["simulate-gateway", "--state", "/"], "itk: /: cannot be read"),
         (["cancel"], "itk: name one execution to cancel, or --all"),
         (["cancel", "--all", "x"], "itk: name one execution to cancel, or --all"),
         (["show", "no/id"], "itk: no execution has the id 'no/id'"),

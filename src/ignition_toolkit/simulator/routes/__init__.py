@@ -1,0 +1,36 @@
+"""The addresses of the simulated gateway, a module for each family, a row for each address."""
+
+from __future__ import annotations
+
+from ignition_toolkit.simulator.routes import (
+    identity,
+    licensing,
+    login,
+    logs,
+    modes,
+    modules,
+    projects,
+    resources,
+    restarts,
+    tags,
+    upkeep,
+    visitors,
+)
+from ignition_toolkit.simulator.routing import Row
+
+FAMILIES = (
+    identity,
+    login,
+    licensing,
+    modules,
+    restarts,
+    upkeep,
+    projects,
+    resources,
+    tags,
+    logs,
+    visitors,
+    modes,
+)
+
+ROWS: tuple[Row, ...] = tuple(row for family in FAMILIES for row in family.ROWS)
