@@ -47,7 +47,7 @@ def server(library: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 def browser() -> Iterator[Browser]:
     """Debian's Chromium. A machine without it fails these tests, it does not skip them."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM)
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--disable-gpu"])
         yield browser
         browser.close()
 
@@ -74,9 +74,23 @@ def persons(browser: Browser, server: Server, shots: Path) -> Iterator[Persons]:
     assert [complaint for person in made for complaint in person.complaints] == []
 
 
+@pytest.fixture(scope="module")
+def regular(browser: Browser, server: Server, shots: Path) -> Iterator[Person]:
+    """Give the person of most tests: a browser takes its time to be somebody else's."""
+    person = Person(browser, server, shots)
+    yield person
+    person.context.close()
+
+
 @pytest.fixture
-def person(persons: Persons) -> Person:
-    return persons()
+def person(regular: Person, server: Server) -> Iterator[Person]:
+    """Give a person without open pages; no page may have complained in the end."""
+    yield regular
+    for page in regular.context.pages:
+        page.close()
+    server.client.http.post("/api/executions/cancel")
+    complaints, regular.complaints = regular.complaints, []
+    assert complaints == []
 
 
 def test_a_person_finds_a_playbook_fills_its_form_watches_cancels_and_sees_the_record(
@@ -304,7 +318,8 @@ def test_with_many_pages_open_every_one_lives_and_a_cancel_is_not_kept_waiting(
         expect(page.locator("#record")).to_contain_text("cooperative")
 
 
-def test_without_a_shared_worker_a_page_asks_by_itself(person: Person, server: Server) -> None:
+def test_without_a_shared_worker_a_page_asks_by_itself(persons: Persons, server: Server) -> None:
+    person = persons()
     person.context.add_init_script("delete window.SharedWorker")
     page = person.open(running(server, "steps.yaml"))
     page.get_by_role("button", name="Skip step").click()
@@ -355,7 +370,8 @@ new PerformanceObserver((list) => {
 
 
 @pytest.mark.stress
-def test_a_log_of_100000_lines_does_not_freeze_the_page(person: Person, server: Server) -> None:
+def test_a_log_of_100000_lines_does_not_freeze_the_page(persons: Persons, server: Server) -> None:
+    person = persons()
     person.context.add_init_script(WATCH)
     page = person.open(server.client.start("talks.yaml", lines=100_000))
     expect(page.locator("#log")).to_contain_text("Mind the GAP", timeout=3 * DEADLINE_MS)
