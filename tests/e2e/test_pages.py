@@ -1,69 +1,31 @@
-"""A person at the pages: clicks Cancel, sees what happened, and sees the same after a reload."""
+"""A person at the pages: finds a playbook, runs it, watches it, and stops it."""
 
+import json
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
+from xml.etree import ElementTree
 
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
 
+from tests.e2e.page_library import HOSTILE, PLAYBOOKS
+from tests.e2e.person import (
+    CHROMIUM,
+    DEADLINE_MS,
+    Person,
+    Persons,
+    cancel_button,
+    expect_status,
+    grave_findings,
+    record,
+    running,
+    status,
+)
 from tests.e2e.server import Server, launch, serving
-
-CHROMIUM = "/usr/bin/chromium"
-
-#: Milliseconds; generous, as the machine may be busy.
-DEADLINE_MS = 20_000
-
-HOSTILE = "<img src=x onerror=alert(1)></textarea><script>alert(1)</script>"
-
-PLAYBOOKS = {
-    "steps.yaml": """\
-name: Several steps
-steps:
-  - {id: first, name: First, type: utility.sleep, parameters: {seconds: 600}}
-  - {id: second, name: Second, type: utility.sleep, parameters: {seconds: 600}}
-  - {id: third, name: Third, type: utility.sleep, parameters: {seconds: 600}}
-""",
-    "stuck.yaml": """\
-name: Spins
-steps:
-  - id: spin
-    name: Spin
-    type: utility.python
-    parameters:
-      script: |
-        import signal
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        print("spinning", flush=True)
-        while True:
-            pass
-""",
-    "hostile.yaml": f"""\
-name: "{HOSTILE}"
-parameters: [{{name: text, type: string, default: "{HOSTILE}"}}]
-steps:
-  - {{id: say, name: "{HOSTILE}", type: utility.log, parameters: {{message: "{HOSTILE}"}}}}
-  - {{id: wait, name: Wait, type: utility.sleep, parameters: {{seconds: 600}}}}
-""",
-    "talks.yaml": """\
-name: Talks a lot
-steps:
-  - id: talk
-    name: Talk
-    type: utility.python
-    parameters: {script: "for n in range(3000): print('line', n)"}
-  - {id: wait, name: Wait, type: utility.sleep, parameters: {seconds: 600}}
-""",
-    "typed.yaml": """\
-name: Takes parameters
-parameters:
-  - {name: seconds, type: float, description: how long}
-  - {name: tags, type: list, default: [a]}
-steps:
-  - {id: wait, name: Wait, type: utility.sleep, parameters: {seconds: "{{ parameter.seconds }}"}}
-""",
-}
 
 
 @pytest.fixture(scope="module")
@@ -85,47 +47,24 @@ def server(library: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 def browser() -> Iterator[Browser]:
     """Debian's Chromium. A machine without it fails these tests, it does not skip them."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM)
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--disable-gpu"])
         yield browser
         browser.close()
 
 
-class Person:
-    """Opens pages, and remembers what a page did that it should not have done."""
-
-    def __init__(self, browser: Browser, server: Server, **options: object) -> None:
-        self.server = server
-        self.context = browser.new_context(base_url=server.url, **options)  # type: ignore[arg-type]
-        self.context.set_default_timeout(DEADLINE_MS)
-        self.complaints: list[str] = []
-
-    def page(self) -> Page:
-        page = self.context.new_page()
-        page.on("pageerror", lambda error: self.complaints.append(f"error: {error}"))
-        page.on("dialog", lambda dialog: self.complaints.append(f"dialog: {dialog.message}"))
-        page.on("console", lambda message: self._heard(message.text))
-        return page
-
-    def _heard(self, text: str) -> None:
-        if "Content Security Policy" in text:
-            self.complaints.append(text)
-
-    def open(self, execution_id: str) -> Page:
-        page = self.page()
-        page.goto(f"/executions/{execution_id}")
-        return page
-
-
-Persons = Callable[..., Person]
+@pytest.fixture(scope="module")
+def shots(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give the folder of what was seen; it stays with the files of the test run."""
+    return tmp_path_factory.mktemp("screenshots")
 
 
 @pytest.fixture
-def persons(browser: Browser, server: Server) -> Iterator[Persons]:
+def persons(browser: Browser, server: Server, shots: Path) -> Iterator[Persons]:
     """Give a function that makes a person; no page may have complained in the end."""
     made: list[Person] = []
 
     def new(**options: object) -> Person:
-        made.append(Person(browser, server, **options))
+        made.append(Person(browser, server, shots, **options))
         return made[-1]
 
     yield new
@@ -135,51 +74,40 @@ def persons(browser: Browser, server: Server) -> Iterator[Persons]:
     assert [complaint for person in made for complaint in person.complaints] == []
 
 
+@pytest.fixture(scope="module")
+def regular(browser: Browser, server: Server, shots: Path) -> Iterator[Person]:
+    """Give the person of most tests: a browser takes its time to be somebody else's."""
+    person = Person(browser, server, shots)
+    yield person
+    person.context.close()
+
+
 @pytest.fixture
-def person(persons: Persons) -> Person:
-    return persons()
+def person(regular: Person, server: Server) -> Iterator[Person]:
+    """Give a person without open pages; no page may have complained in the end."""
+    yield regular
+    for page in regular.context.pages:
+        page.close()
+    server.client.http.post("/api/executions/cancel")
+    complaints, regular.complaints = regular.complaints, []
+    assert complaints == []
 
 
-def running(server: Server, playbook: str) -> str:
-    """Start a playbook; return the execution's id when its first step runs."""
-    execution_id = server.client.start(playbook)
-    deadline = time.monotonic() + 30
-    while server.client.execution(execution_id)["step_results"][0]["status"] == "pending":
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-    return execution_id
-
-
-def status(page: Page) -> str:
-    return page.locator("#status").inner_text()
-
-
-def expect_status(page: Page, wanted: str) -> None:
-    expect(page.locator("#status")).to_have_text(wanted, timeout=DEADLINE_MS)
-
-
-def record(page: Page) -> dict[str, str]:
-    """Return the cancellation record as the page shows it."""
-    expect(page.locator("#record tr").first).to_be_visible(timeout=DEADLINE_MS)
-    rows = page.locator("#record tr").all()
-    return {row.locator("th").inner_text(): row.locator("td").inner_text() for row in rows}
-
-
-def test_a_person_starts_the_test_playbook_cancels_it_and_sees_the_record(person: Person) -> None:
-    page = person.page()
-    page.goto("/")
-    page.get_by_role("link", name="Start a playbook").click()
-    page.get_by_role("link", name="Start Test Cancellation").click()
-    page.get_by_role("button", name="Start").click()
-    expect_status(page, "running")
+def test_a_person_finds_a_playbook_fills_its_form_watches_cancels_and_sees_the_record(
+    person: Person,
+) -> None:
+    page = person.page("/")
+    fill_the_form_wrongly_and_then_rightly(person, page)
     assert "/executions/" in page.url
-    page.get_by_role("button", name="Cancel", exact=True).click()
+    expect(page.locator("#log")).to_contain_text("loud: False", ignore_case=True)
+    person.shot(page, "execution-running")
+    cancel_button(page)
     expect_status(page, "cancelled")
     expect(page.locator("#record")).to_contain_text("cooperative", timeout=DEADLINE_MS)
     shown = record(page)
     assert shown["Outcome"].startswith("cooperative")
     assert "on this page" in shown["Asked for"]
-    assert shown["Running step"] == "step1"
+    assert shown["Running step"] == "wait"
     assert float(shown["Step stopped after"].removesuffix(" ms")) < 500
     assert float(shown["Everything gone after"].removesuffix(" ms")) < 500
     assert shown["Left behind"] == "nothing"
@@ -190,6 +118,43 @@ def test_a_person_starts_the_test_playbook_cancels_it_and_sees_the_record(person
     assert status(page) == "cancelled"
     assert record(page) == shown
     assert page.locator("#steps").inner_text() == steps
+    assert "hunter22" not in page.content()
+    # The next time the form has these values, without the secret.
+    page.goto("/playbooks/typed.yaml")
+    expect(page.get_by_label("tags")).to_have_value('["x", "y"]')
+    expect(page.get_by_role("switch", name="loud")).not_to_be_checked()
+    expect(page.get_by_label("login")).to_have_value("nobody")
+    page.get_by_role("link", name="Use the defaults").click()
+    expect(page.get_by_label("tags")).to_have_value('["a"]')
+
+
+def fill_the_form_wrongly_and_then_rightly(person: Person, page: Page) -> None:
+    page.get_by_role("link", name="Start a playbook").click()
+    page.get_by_label("Search").fill("somebody PERSPECTIVE nothing")
+    expect(page.locator("#nothing")).to_be_visible()
+    page.get_by_label("Search").fill("as long as somebody")
+    expect(page.locator(".playbook:visible")).to_have_count(1)
+    page.get_by_role("link", name="Run Takes parameters").click()
+    # What is wrong is told beside its field while it is typed, and the command follows.
+    page.get_by_label("seconds").fill("soon")
+    page.get_by_label("tags").fill("{a: 1}")
+    expect(page.locator(".field").nth(0)).to_contain_text("expected a number")
+    expect(page.locator(".field").nth(1)).to_contain_text("expected a list")
+    expect(page.get_by_label("tags")).to_have_attribute("aria-invalid", "true")
+    page.get_by_role("button", name="Run", exact=True).click()
+    expect(page.get_by_label("seconds")).to_be_focused()
+    expect(page.get_by_label("seconds")).to_have_value("soon")
+    expect(page.locator(".field").nth(1)).to_contain_text("expected a list")
+    person.shot(page, "form-wrong")
+    page.get_by_label("seconds").fill("600")
+    page.get_by_label("tags").fill("[x, y]")
+    page.get_by_role("switch", name="loud").uncheck()
+    page.get_by_label("login").fill('{"username": "anna", "password": "hunter22"}')
+    wanted = "itk run typed.yaml -p seconds=600 -p 'tags=[x, y]' -p loud=false"
+    expect(page.locator("#command")).to_have_text(f"{wanted} -p login=@env:LOGIN")
+    expect(page.locator(".field .error:visible")).to_have_count(0)
+    page.get_by_role("button", name="Run", exact=True).click()
+    expect_status(page, "running")
 
 
 def test_a_step_that_had_to_be_killed_says_so_and_where_it_was_stuck(
@@ -197,7 +162,7 @@ def test_a_step_that_had_to_be_killed_says_so_and_where_it_was_stuck(
 ) -> None:
     page = person.open(running(server, "stuck.yaml"))
     expect(page.locator("#log")).to_contain_text("spinning", timeout=DEADLINE_MS)
-    page.get_by_role("button", name="Cancel", exact=True).click()
+    cancel_button(page)
     expect_status(page, "cancelled")
     expect(page.locator("#record")).to_contain_text("killed", timeout=DEADLINE_MS)
     shown = record(page)
@@ -210,13 +175,16 @@ def test_the_click_is_answered_at_once_and_a_silent_server_is_told_of_after_a_se
     person: Person, server: Server
 ) -> None:
     page = person.open(running(server, "steps.yaml"))
+    page.route("**/cancel", lambda route: route.abort(), times=1)
+    cancel_button(page)
+    expect(page.locator("#notice")).to_contain_text("did not answer")
     held: list[Route] = []
 
     def hold(route: Route) -> None:
         held.append(route)
 
     page.route("**/cancel", hold)
-    page.get_by_role("button", name="Cancel", exact=True).click()
+    cancel_button(page)
     # Without waiting: it is the click itself that changes the button.
     assert page.locator("form[data-action=cancel] button").inner_text() == "Cancelling"
     assert page.locator("form[data-action=cancel] button").is_disabled()
@@ -225,17 +193,6 @@ def test_the_click_is_answered_at_once_and_a_silent_server_is_told_of_after_a_se
     held[0].continue_()
     expect_status(page, "cancelled")
     expect(page.locator("#notice")).to_be_hidden()
-
-
-def test_a_request_that_does_not_get_through_can_be_repeated(
-    person: Person, server: Server
-) -> None:
-    page = person.open(running(server, "steps.yaml"))
-    page.route("**/cancel", lambda route: route.abort(), times=1)
-    page.get_by_role("button", name="Cancel", exact=True).click()
-    expect(page.locator("#notice")).to_contain_text("did not answer")
-    page.get_by_role("button", name="Cancel", exact=True).click()
-    expect_status(page, "cancelled")
 
 
 def test_pause_skip_and_resume_are_buttons_that_appear_when_they_make_sense(
@@ -256,74 +213,225 @@ def test_pause_skip_and_resume_are_buttons_that_appear_when_they_make_sense(
     expect(page.locator("#progress")).to_have_text("step 2 of 3")
 
 
-def test_the_list_is_live(person: Person, server: Server) -> None:
-    page = person.page()
-    page.goto("/")
+def test_the_list_is_live_keeps_what_runs_on_top_and_shows_what_is_asked_for(
+    person: Person, server: Server
+) -> None:
+    page = person.page("/")
     execution_id = server.client.start("steps.yaml")
     row = page.locator(f"tr[data-id='{execution_id}']")
     expect(row.locator(".badge")).to_have_text("running", timeout=DEADLINE_MS)
-    expect(page.locator("#executions tbody tr").first).to_have_attribute("data-id", execution_id)
+    expect(page.locator("tbody.running tr").first).to_have_attribute("data-id", execution_id)
     first = row.locator(".span").inner_text()
     expect(row.locator(".span")).not_to_have_text(first)
     server.client.http.post(f"/api/executions/{execution_id}/skip")
     expect(row.locator(".cell-progress")).to_have_text("step 2 of 3", timeout=DEADLINE_MS)
     server.client.cancel(execution_id)
     expect(row.locator(".badge")).to_have_text("cancelled", timeout=DEADLINE_MS)
+    expect(page.locator("tbody.over tr").first).to_have_attribute("data-id", execution_id)
     shown = row.inner_text()
     page.reload()
     assert row.inner_text().split() == shown.split()
+    page.get_by_label("Status").select_option("completed")
+    expect(row).to_have_count(0)
+    expect(page).to_have_url(re.compile("status=completed"))
+    page.get_by_label("Status").select_option("cancelled")
+    page.get_by_label("Playbook").select_option("steps.yaml")
+    page.get_by_label("Started").select_option("in the last hour")
+    expect(page).to_have_url(re.compile("within=1h"))
+    expect(row).to_have_count(1)
+    # What does not fit the filter does not come into the list, what does is live.
+    other = running(server, "steps.yaml")
+    server.client.cancel(other)
+    expect(page.locator(f"tr[data-id='{other}'] .badge")).to_have_text("cancelled")
+    assert set(page.locator("tbody .path").all_inner_texts()) == {"steps.yaml"}
+    person.shot(page, "list-filtered")
 
 
-def test_run_again_leads_to_the_new_execution_which_links_the_old_one(
+def test_run_again_also_from_a_step_links_the_runs_and_exports_them(
     person: Person, server: Server
 ) -> None:
-    old = server.client.start("steps.yaml")
-    server.client.wait(old, {"running"})
-    server.client.cancel(old)
+    old = server.client.start("fails.yaml")
     server.client.wait(old)
     page = person.open(old)
-    page.get_by_role("button", name="Run again").click()
+    with page.expect_download() as download:
+        page.get_by_role("link", name="JUnit XML").click()
+    suites = ElementTree.fromstring(download.value.path().read_text("utf-8"))
+    assert [case.find("failure") is not None for case in suites.iter("testcase")][:2] == [
+        False,
+        True,
+    ]
+    with page.expect_download() as download:
+        page.get_by_role("link", name="JSON").click()
+    assert json.loads(download.value.path().read_text("utf-8"))["execution_id"] == old
+    page.get_by_role("button", name="Run from here: Three").click()
     page.wait_for_url(lambda url: "/executions/" in url and old not in url, timeout=DEADLINE_MS)
-    expect_status(page, "running")
+    expect_status(page, "completed")
+    expect(page.locator("#steps .step").nth(1)).to_contain_text("skipped")
     expect(page.get_by_role("link", name=old)).to_be_visible()
-    page.get_by_role("button", name="Cancel", exact=True).click()
-    expect_status(page, "cancelled")
+    page.get_by_role("link", name="previous run").click()
+    page.wait_for_url(f"**/{old}")
+    page.get_by_role("link", name="next run").click()
+    expect_status(page, "completed")
+    page.get_by_label("Text").select_option("newest")
+    page.get_by_role("button", name="Run again", exact=True).click()
+    expect_status(page, "failed")
 
 
-def test_with_ten_pages_open_every_one_lives_and_a_cancel_is_not_kept_waiting(
+def test_cancel_all_is_one_question_away_on_every_page_while_something_runs(
     person: Person, server: Server
 ) -> None:
+    page = person.page("/playbooks")
+    expect(page.locator("#busy")).to_be_hidden()
+    ids = [running(server, "steps.yaml") for _ in range(2)]
+    expect(page.locator("#busy-count")).to_have_text("2 running")
+    page.get_by_role("link", name="Cancel all").click()
+    expect(page.get_by_role("dialog")).to_contain_text("2 executions are running")
+    page.get_by_role("button", name="Keep them running").click()
+    expect(page.get_by_role("dialog")).to_be_hidden()
+    page.get_by_role("link", name="Cancel all").click()
+    person.shot(page, "cancel-all")
+    page.get_by_role("dialog").get_by_role("button", name="Cancel all").click()
+    for execution_id in ids:
+        assert server.client.wait(execution_id)["status"] == "cancelled"
+    expect(page.locator("#busy")).to_be_hidden()
+    assert page.url.endswith("/playbooks")
+
+
+# A browser has six connections for one server.
+@pytest.mark.parametrize("count", [7, pytest.param(10, marks=pytest.mark.stress)])
+def test_with_many_pages_open_every_one_lives_and_a_cancel_is_not_kept_waiting(
+    person: Person, server: Server, count: int
+) -> None:
     execution_id = running(server, "steps.yaml")
-    pages = [person.open(execution_id) for _ in range(10)]
+    pages = [person.open(execution_id) for _ in range(count)]
     for page in pages:
         expect_status(page, "running")
     begin = time.monotonic()
-    pages[-1].get_by_role("button", name="Cancel", exact=True).click()
+    cancel_button(pages[-1])
     expect_status(pages[-1], "cancelled")
     assert time.monotonic() - begin < 5.0
     assert pages[-1].locator("#notice").is_hidden()
+    stopped = server.client.execution(execution_id)["cancellation"]["step_stopped_ms"]
+    assert stopped < 500
     for page in pages:
         expect_status(page, "cancelled")
         expect(page.locator("#record")).to_contain_text("cooperative")
 
 
-def test_a_flood_of_lines_leaves_the_newest_thousand(person: Person, server: Server) -> None:
+def test_without_a_shared_worker_a_page_asks_by_itself(persons: Persons, server: Server) -> None:
+    person = persons()
+    person.context.add_init_script("delete window.SharedWorker")
+    page = person.open(running(server, "steps.yaml"))
+    page.get_by_role("button", name="Skip step").click()
+    expect(page.locator("#steps .step").nth(1)).to_contain_text("running", timeout=DEADLINE_MS)
+    cancel_button(page)
+    expect_status(page, "cancelled")
+    expect(page.locator("#record")).to_contain_text("cooperative")
+
+
+def test_a_log_keeps_the_newest_lines_and_is_filtered_searched_linked_and_downloaded(
+    person: Person, server: Server
+) -> None:
     page = person.open(server.client.start("talks.yaml"))
-    expect(page.locator("#log")).to_contain_text("line 2999", timeout=DEADLINE_MS)
-    assert page.locator("#log li").count() == 1000
-    assert page.locator("#log li .text").first.inner_text() == "line 2000"
+    lines = page.locator("#log li")
+    expect(page.locator("#log")).to_contain_text("Mind the GAP", timeout=DEADLINE_MS)
+    expect(lines).to_have_count(1000)
+    assert page.locator("#log li .text").first.inner_text() == "line 201"
     assert page.locator("#log-note").is_visible()
     page.reload()
-    assert page.locator("#log li").count() == 1000
-    texts = page.locator("#log li .text").all_inner_texts()
-    assert texts == [f"line {n}" for n in range(2000, 3000)]
+    texts = [f"line {n}" for n in range(201, 1200)]
+    assert page.locator("#log li .text").all_inner_texts() == [*texts, "Mind the GAP"]
+    page.get_by_label("Level").select_option("warning")
+    expect(lines).to_have_count(1)
+    page.get_by_label("Level").select_option("debug")
+    page.get_by_label("Search").fill("LINE 77")
+    expect(lines).to_have_count(11)
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Download these lines").click()
+    saved = download.value.path().read_text("utf-8").splitlines()
+    assert [line.rpartition("line ")[2] for line in saved] == ["77", *map(str, range(770, 780))]
+    # A link to a line shows those around it, whatever is searched for.
+    page.locator("#log li .line-link").first.click()
+    expect(page.locator("#log li.wanted .text")).to_have_text("line 77")
+    expect(page.locator("#log li.wanted")).to_be_in_viewport()
+    expect(page.get_by_label("Follow")).not_to_be_checked()
+    person.shot(page, "log-line")
+    page.get_by_role("link", name="Show the newest lines").click()
+    expect(lines.last).to_contain_text("Mind the GAP")
+
+
+#: Puts the longest time into `window.longest` in which a page did nothing else, in milliseconds.
+WATCH = """
+window.longest = 0;
+new PerformanceObserver((list) => {
+  for (const task of list.getEntries()) window.longest = Math.max(window.longest, task.duration);
+}).observe({ type: "longtask", buffered: true });
+"""
+
+
+@pytest.mark.stress
+def test_a_log_of_100000_lines_does_not_freeze_the_page(persons: Persons, server: Server) -> None:
+    person = persons()
+    person.context.add_init_script(WATCH)
+    page = person.open(server.client.start("talks.yaml", lines=100_000))
+    expect(page.locator("#log")).to_contain_text("Mind the GAP", timeout=3 * DEADLINE_MS)
+    assert page.evaluate("window.longest") < 300
+    page.get_by_label("Search").fill("line 9999")
+    expect(page.locator("#log li")).to_have_count(11)
+    page.reload()
+    expect(page.locator("#log li")).to_have_count(1000)
+    cancel_button(page)
+    expect_status(page, "cancelled")
+
+
+@pytest.mark.stress
+def test_a_page_with_1000_steps_paints_within_a_second_and_scrolls(
+    person: Person, server: Server, library: Path
+) -> None:
+    step = "  - {{id: s{0}, name: Step {0}, type: utility.log, parameters: {{message: x}}}}\n"
+    steps = "".join(map(step.format, range(1000)))
+    (library / "long.yaml").write_text(f"name: Long\nsteps:\n{steps}")
+    execution_id = server.client.start("long.yaml")
+    server.client.wait(execution_id)
+    page = person.open(execution_id)
+    paint = "performance.getEntriesByName('first-contentful-paint')[0].startTime"
+    assert page.evaluate(paint) < 1000
+    page.locator("#step-s999").scroll_into_view_if_needed()
+    expect(page.locator("#step-s999")).to_be_in_viewport()
+
+
+def test_whoever_scrolls_up_in_a_log_is_left_there_until_he_follows_again(
+    person: Person, server: Server
+) -> None:
+    page = person.open(running(server, "talks.yaml", step=2, lines=200))
+    log = page.locator("#log")
+    gap = "log => log.scrollHeight - log.scrollTop - log.clientHeight"
+    assert log.evaluate(gap) < 40
+    log.evaluate("log => { log.scrollTop = 0; }")
+    expect(page.get_by_label("Follow")).not_to_be_checked()
+    page.get_by_label("Follow").check()
+    assert log.evaluate(gap) < 40
 
 
 def test_hostile_texts_stay_texts(person: Person, server: Server) -> None:
-    execution_id = running(server, "hostile.yaml")
+    execution_id = running(server, "hostile.yaml", step=2)
+    left = server.data_dir / "artifacts" / execution_id
+    left.mkdir(parents=True, exist_ok=True)
+    (left / "page.html").write_text(f"<title>x</title>{HOSTILE}")
     page = person.open(execution_id)
-    expect(page.locator("#log .text")).to_have_text(HOSTILE)
-    for path in ("/", "/playbooks", "/playbooks/hostile.yaml"):
+    expect(page.locator("#log .text").first).to_have_text(HOSTILE)
+    page.locator("#steps summary").first.click()
+    page.get_by_label("Search").fill("<script>")
+    expect(page.locator("#log li")).to_have_count(3)
+    with page.expect_download() as download:
+        page.get_by_role("link", name="page.html").click()
+    assert download.value.path().read_text().endswith(HOSTILE)
+    address = f"/executions/{execution_id}/artifacts/page.html"
+    headers = server.client.http.get(address).headers
+    assert headers["content-disposition"].startswith("attachment")
+    assert headers["content-security-policy"].startswith("sandbox")
+    assert headers["x-content-type-options"] == "nosniff"
+    for path in ("/", "/playbooks", "/playbooks/hostile.yaml", "/cancel-all"):
         page.goto(path)
         expect(page.locator("main")).to_contain_text("<script>alert(1)</script>")
     # Made by the script this time, not by the server.
@@ -333,34 +441,72 @@ def test_hostile_texts_stay_texts(person: Person, server: Server) -> None:
     assert page.locator("main img").count() == 0
 
 
-def test_wrong_parameters_are_named_beside_their_fields(person: Person) -> None:
-    page = person.page()
-    page.goto("/playbooks/typed.yaml")
-    page.get_by_label("seconds").fill("soon")
-    page.get_by_label("tags").fill("{a: 1}")
-    page.get_by_role("button", name="Start").click()
-    expect(page.locator(".field").nth(0)).to_contain_text("expected a number")
-    expect(page.locator(".field").nth(1)).to_contain_text("expected a list")
-    expect(page.get_by_label("seconds")).to_have_value("soon")
-    page.get_by_label("seconds").fill("600")
-    page.get_by_label("tags").fill("[x, y]")
-    page.get_by_role("button", name="Start").click()
-    expect_status(page, "running")
-    expect(page.locator("main")).to_contain_text('["x", "y"]')
+@dataclass(frozen=True)
+class Look:
+    """How a person looks at pages. In the dark only the colours differ, so only they are judged."""
+
+    scheme: Literal["light", "dark"]
+    width: int
+
+    @property
+    def rules(self) -> tuple[str, ...]:
+        return () if self.scheme == "light" else ("color-contrast",)
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_on_a_telephone_nothing_is_cut_off_and_cancel_stays_in_view(
-    persons: Persons, server: Server, scheme: str
+WIDE, NARROW = Look("light", 1280), Look("dark", 390)
+ALL_PAGES = {
+    "list": "/",
+    "execution-cancelled": "/executions/{cancelled}",
+    "execution-failed": "/executions/{failed}",
+    "execution-running": "/executions/{running}",
+    "playbooks": "/playbooks",
+    "playbook": "/playbooks/typed.yaml",
+    "playbook-broken": "/playbooks/broken.yaml",
+    "health": "/health",
+    "cancel-all": "/cancel-all",
+    "nothing": "/nothing",
+}
+
+
+@pytest.fixture(scope="module")
+def ids(server: Server) -> dict[str, str]:
+    """Give an execution of each sort that looks different."""
+    failed = server.client.start("fails.yaml")
+    cancelled = running(server, "steps.yaml")
+    server.client.cancel(cancelled)
+    for each in (failed, cancelled):
+        server.client.wait(each)
+    return {"failed": failed, "cancelled": cancelled}
+
+
+@pytest.mark.parametrize(
+    ("look", "pages"),
+    [
+        (WIDE, ("execution-running", "playbooks", "playbook", "health")),
+        (NARROW, ("list", "execution-cancelled", "playbook", "health")),
+        *(
+            pytest.param(Look(scheme, width), tuple(ALL_PAGES), marks=pytest.mark.stress)
+            for scheme in ("light", "dark")
+            for width in (390, 1280)
+        ),
+    ],
+)
+def test_everybody_can_read_every_page_in_light_dark_and_on_a_telephone(
+    persons: Persons, server: Server, ids: dict[str, str], look: Look, pages: tuple[str, ...]
 ) -> None:
-    person = persons(viewport={"width": 390, "height": 700}, color_scheme=scheme)
-    execution_id = server.client.start("talks.yaml")
-    paths = ["/", "/playbooks", "/playbooks/typed.yaml", f"/executions/{execution_id}"]
+    person = persons(color_scheme=look.scheme, viewport={"width": look.width, "height": 700})
+    runs = running(server, "talks.yaml", step=2, lines=30)
     page = person.page()
-    for path in paths:
-        page.goto(path)
-        assert page.evaluate("document.documentElement.scrollWidth") <= 390, path
-    expect(page.locator("#log")).to_contain_text("line 2999", timeout=DEADLINE_MS)
+    for name in pages:
+        page.goto(ALL_PAGES[name].format(running=runs, **ids))
+        assert grave_findings(page, *look.rules) == [], name
+        assert page.evaluate("document.documentElement.scrollWidth") <= look.width, name
+        person.shot(page, f"{name}-{look.scheme}-{look.width}")
+
+
+def test_on_a_telephone_cancel_stays_in_view(persons: Persons, server: Server) -> None:
+    person = persons(viewport={"width": 390, "height": 700})
+    page = person.open(running(server, "talks.yaml", step=2, lines=200))
     page.evaluate("window.scrollTo(0, document.body.scrollHeight)")
     assert page.evaluate("window.scrollY") > 0
     expect(page.get_by_role("button", name="Cancel", exact=True)).to_be_in_viewport(ratio=1)
@@ -377,31 +523,51 @@ def test_the_keyboard_is_enough(person: Person, server: Server) -> None:
     expect_status(page, "cancelled")
 
 
+def test_the_health_page_shows_how_fast_it_cancelled(person: Person, server: Server) -> None:
+    execution_id = running(server, "steps.yaml")
+    server.client.cancel(execution_id)
+    server.client.wait(execution_id)
+    page = person.page("/health")
+    expect(page.locator("#health-title")).to_have_text("All is well")
+    bars = page.locator("svg.latencies rect").count()
+    assert bars == page.locator(".figures tbody tr").count() > 0
+    expect(page.locator("main")).to_contain_text("completed executions for 30 days")
+
+
 def test_without_scripts_the_pages_work_by_reloading(persons: Persons) -> None:
-    page = persons(java_script_enabled=False).page()
-    page.goto("/playbooks/steps.yaml")
-    page.get_by_role("button", name="Start").click()
+    page = persons(java_script_enabled=False).page("/playbooks/steps.yaml")
+    page.get_by_role("button", name="Run", exact=True).click()
     page.wait_for_url("**/executions/*")
     # A page without a script comes again by itself every three seconds.
-    page.get_by_role("button", name="Cancel", exact=True).click()
-    expect_status(page, "cancelled")
-    assert record(page)["Outcome"].startswith("cooperative")
+    page.get_by_role("link", name="Cancel all").click()
+    page.get_by_role("main").get_by_role("button", name="Cancel all").click()
+    expect(page.locator("tbody.over tr .badge").first).to_have_text("cancelled")
 
 
-def test_a_page_sees_its_server_go_and_come_back(
+def log_texts(page: Page) -> list[str]:
+    return page.locator("#log .text").all_inner_texts()
+
+
+def test_a_page_sees_its_server_go_and_come_back_and_misses_nothing(
     browser: Browser, library: Path, tmp_path: Path
 ) -> None:
     first = launch(tmp_path / "data", playbooks=(library,))
-    person = Person(browser, first)
+    person = Person(browser, first, tmp_path)
     second: Server | None = None
     try:
-        page = person.open(running(first, "steps.yaml"))
+        page = person.open(running(first, "talks.yaml", step=2, lines=40))
+        listed = person.page("/")
         expect_status(page, "running")
         first.kill()
         expect(page.locator("#connection")).to_contain_text("does not answer", timeout=DEADLINE_MS)
         second = launch(tmp_path / "data", playbooks=(library,), port=first.port)
         expect_status(page, "interrupted")
         expect(page.locator("#connection")).to_be_hidden()
+        assert log_texts(page) == [*(f"line {n}" for n in range(40)), "Mind the GAP"]
+        # The pages were never loaded anew, and live on.
+        other = running(second, "talks.yaml", step=2, lines=1)
+        row = listed.locator(f"tr[data-id='{other}'] .badge")
+        expect(row).to_have_text("running", timeout=DEADLINE_MS)
         assert person.complaints == []
     finally:
         person.context.close()

@@ -20,6 +20,9 @@ from ignition_toolkit.api.routes import (
     executions,
     health,
     login,
+    page_health,
+    page_logs,
+    page_playbooks,
     pages,
     playbooks,
     schemas,
@@ -31,7 +34,20 @@ from ignition_toolkit.web.forms import FormToken
 from ignition_toolkit.web.pages import Pages
 from ignition_toolkit.web.static_files import load_static
 
-ROUTERS = (health, playbooks, events, executions, schemas, upkeep, login, pages, static)
+ROUTERS = (
+    health,
+    playbooks,
+    events,
+    executions,
+    schemas,
+    upkeep,
+    login,
+    pages,
+    page_logs,
+    page_playbooks,
+    page_health,
+    static,
+)
 
 
 def create_app(

@@ -25,6 +25,7 @@ from ignition_toolkit.execution.access_token import (
     token_from_environment,
     token_is_demanded,
 )
+from ignition_toolkit.execution.requests import Wanted
 from ignition_toolkit.execution.settings import Settings
 from ignition_toolkit.execution.stop_signals import StopSignals
 from ignition_toolkit.execution.worker import Worker
@@ -174,7 +175,7 @@ class _Server(uvicorn.Server):
         # A store or a supervision loop that is closed already has nothing left to kill.
         with contextlib.suppress(StoreError, RuntimeError):
             for status in KILLED:
-                page = await self._worker.executions(status=status, limit=500, offset=0)
+                page = await self._worker.executions(Wanted(status=status), limit=500)
                 for item in page.items:
                     self._worker.kill_now(item.execution_id)
 

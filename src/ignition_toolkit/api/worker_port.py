@@ -5,10 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Protocol
 
+from ignition_toolkit.execution.archive import Pair
 from ignition_toolkit.execution.hub import EventHub
 from ignition_toolkit.execution.metrics import Readings
-from ignition_toolkit.execution.requests import PruneRequest, RerunRequest, Source, StartRequest
+from ignition_toolkit.execution.requests import (
+    EVERY,
+    PruneRequest,
+    RerunRequest,
+    Source,
+    StartRequest,
+    Wanted,
+)
 from ignition_toolkit.execution.views import (
+    Artifact,
     AuditPage,
     CancelAnswer,
     ExecutionPage,
@@ -17,10 +26,51 @@ from ignition_toolkit.execution.views import (
     Health,
     PruneReport,
     ReleaseAnswer,
+    Upkeep,
 )
 from ignition_toolkit.playbook.catalog import Catalog
-from ignition_toolkit.playbook.models import CancelSource, ExecutionStatus
-from ignition_toolkit.storage import EventRow
+from ignition_toolkit.playbook.models import CancelSource
+from ignition_toolkit.storage import EventRow, LogFilter
+
+
+class ArchivePort(Protocol):
+    """What pages show beyond the states of executions; see `execution.archive.Archive`."""
+
+    async def newest_lines(
+        self, execution_id: str, wanted: LogFilter, *, limit: int, before: int | None = None
+    ) -> Sequence[EventRow]:
+        """Return the newest log events of an execution that are wanted, oldest of them first."""
+        ...
+
+    async def next_lines(
+        self, execution_id: str, wanted: LogFilter, *, limit: int, after: int
+    ) -> Sequence[EventRow]:
+        """Return the first log events of an execution that are wanted and beyond a number."""
+        ...
+
+    async def neighbours(self, execution_id: str) -> Pair:
+        """Return the runs of the same playbook just before and just after an execution."""
+        ...
+
+    async def latest_runs(self) -> dict[str, ExecutionSummary]:
+        """Return the newest execution of each playbook, by the playbook's path."""
+        ...
+
+    async def recent_cancels(self, *, limit: int) -> Sequence[ExecutionSummary]:
+        """Return the newest executions that are over and were cancelled, newest first."""
+        ...
+
+    async def artifacts(self, execution_id: str) -> tuple[Artifact, ...]:
+        """Return the files that an execution has left."""
+        ...
+
+    async def open_artifact(self, execution_id: str, name: str) -> int:
+        """Return a descriptor of such a file, for the caller to close: NotFound."""
+        ...
+
+    async def upkeep(self) -> Upkeep:
+        """Say what is kept, and for how long."""
+        ...
 
 
 class WorkerPort(Protocol):
@@ -30,6 +80,11 @@ class WorkerPort(Protocol):
     the execution's status forbids it, `StoreError` where the database does not answer. A caller
     that is cancelled stops waiting; what it asked for goes on.
     """
+
+    @property
+    def archive(self) -> ArchivePort:
+        """What is stored beyond the states of executions."""
+        ...
 
     @property
     def hub(self) -> EventHub:
@@ -90,7 +145,7 @@ class WorkerPort(Protocol):
         ...
 
     async def executions(
-        self, *, status: ExecutionStatus | None, limit: int, offset: int
+        self, wanted: Wanted = EVERY, *, limit: int, offset: int = 0
     ) -> ExecutionPage:
         """Return a page of executions, newest first."""
         ...
@@ -99,10 +154,6 @@ class WorkerPort(Protocol):
         self, *, after: int, execution_id: str | None, limit: int = 500
     ) -> Sequence[EventRow]:
         """Return the next events with a greater number, in order."""
-        ...
-
-    async def recent_logs(self, execution_id: str, *, limit: int) -> Sequence[EventRow]:
-        """Return the newest `log` events of an execution, in order."""
         ...
 
     async def last_event_id(self) -> int:

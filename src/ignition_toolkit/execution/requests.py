@@ -4,15 +4,42 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from ignition_toolkit.playbook.models import CancellationRecord, CancelSource, utc_now
+from ignition_toolkit.playbook.models import (
+    CancellationRecord,
+    CancelSource,
+    ExecutionStatus,
+    utc_now,
+)
 
 #: How long a repeated start with the same idempotency key returns the first execution.
 KEY_LIFE = timedelta(hours=24)
 
 Source = Literal["api", "cli", "web"]
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which executions are asked for; None takes all.
+
+    Args:
+        status: those in this status.
+        over: those that have a final status; False: those that have none yet.
+        playbook_path: those of this playbook.
+        since: those made then or later.
+        until: those made before.
+    """
+
+    status: ExecutionStatus | None = None
+    over: bool | None = None
+    playbook_path: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+EVERY = Wanted()
 
 
 @dataclass(frozen=True)

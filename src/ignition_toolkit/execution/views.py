@@ -232,3 +232,23 @@ class Health(View):
     unsaved: int = 0
     #: Sentences for a person; empty when all is well.
     problems: tuple[str, ...] = ()
+
+
+class Artifact(View):
+    """A file that an execution has left: its path in the execution's folder, and its bytes."""
+
+    name: str
+    size: int
+
+
+class Upkeep(View):
+    """What a worker keeps, and for how long."""
+
+    data_dir: str
+    database_bytes: int
+    #: Bytes of artifacts; null when there are too many to count them in passing.
+    artifact_bytes: int | None
+    #: Days for which completed executions are kept, and others; 0: for ever.
+    keep_days: int
+    keep_failures_days: int
+    max_running: int

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from datetime import timedelta
 from typing import Any, Literal, TypeVar
 
 from ignition_toolkit.errors import DuplicateKey, NotFound, WrongState
+from ignition_toolkit.execution.archive import Archive
 from ignition_toolkit.execution.audit import Action
 from ignition_toolkit.execution.core import Core
 from ignition_toolkit.execution.hub import EventHub
@@ -22,11 +24,13 @@ from ignition_toolkit.execution.metrics import Ends, Readings
 from ignition_toolkit.execution.opened_store import open_store
 from ignition_toolkit.execution.owner import FolderLock
 from ignition_toolkit.execution.requests import (
+    EVERY,
     CancelRequest,
     PruneRequest,
     RerunRequest,
     Source,
     StartRequest,
+    Wanted,
 )
 from ignition_toolkit.execution.settings import Settings
 from ignition_toolkit.execution.shelf import describe_playbook, list_playbooks
@@ -43,7 +47,7 @@ from ignition_toolkit.execution.views import (
 )
 from ignition_toolkit.playbook.catalog import Catalog
 from ignition_toolkit.playbook.library import Library
-from ignition_toolkit.playbook.models import CancelSource, ExecutionStatus, utc_now
+from ignition_toolkit.playbook.models import CancelSource, utc_now
 from ignition_toolkit.storage import EventRow, ExecutionRow
 
 T = TypeVar("T")
@@ -73,6 +77,7 @@ class Worker:
         self.library = Library(settings.library_folders)
         self._ends = Ends()
         self.store = open_store(settings, self._publish)
+        self.archive = Archive(self.store, settings)
         self._repeated = RepeatedStarts(self.store, settings.data_dir)
         self._core = Core(settings, self.store, self.library)
         self._thread = LoopThread("itk-supervision")
@@ -268,16 +273,15 @@ class Worker:
         return self._core.manager.live(execution_id)
 
     async def executions(
-        self, *, status: ExecutionStatus | None, limit: int, offset: int
+        self, wanted: Wanted = EVERY, *, limit: int, offset: int = 0
     ) -> ExecutionPage:
         """Return a page of executions, newest first. Raises StoreError.
 
         While the database takes nothing, their states are those known in memory; which ones
-        there are, and those that a status selects, is told by what is stored.
+        there are, and those that a filter selects, is told by what is stored.
         """
-        wanted = status.value if status else None
         rows, total = await _read(
-            lambda: self.store.executions(status=wanted, limit=limit, offset=offset)
+            lambda: self.store.executions(**asdict(wanted), limit=limit, offset=offset)
         )
         live = await self._thread.do(self._live_summaries()) if self._is_behind() else {}
         items = tuple(live.get(row.id) or summary_of(row) for row in rows)
@@ -298,10 +302,6 @@ class Worker:
         return await _read(
             lambda: self.store.events(after=after, execution_id=execution_id, limit=limit)
         )
-
-    async def recent_logs(self, execution_id: str, *, limit: int) -> Sequence[EventRow]:
-        """Return the newest log events of an execution, oldest first."""
-        return await _read(lambda: self.store.recent_events(execution_id, kind="log", limit=limit))
 
     async def last_event_id(self) -> int:
         """Return the number of the newest event, 0 when there is none."""

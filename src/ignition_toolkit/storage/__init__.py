@@ -11,6 +11,7 @@ from ignition_toolkit.storage.changes import (
     PutStep,
     SetExecution,
 )
+from ignition_toolkit.storage.log_lines import LogFilter
 from ignition_toolkit.storage.rows import AuditRow, EventRow, ExecutionRow, Neighbours, StepRow
 from ignition_toolkit.storage.sqlite import database_url
 from ignition_toolkit.storage.store import Store
@@ -25,6 +26,7 @@ __all__ = [
     "Change",
     "EventRow",
     "ExecutionRow",
+    "LogFilter",
     "Neighbours",
     "Prune",
     "PutStep",

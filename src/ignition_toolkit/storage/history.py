@@ -6,7 +6,7 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from ignition_toolkit.storage.reads import SUMMARY, summaries
+from ignition_toolkit.storage.reads import SUMMARY, UNFINISHED, summaries
 from ignition_toolkit.storage.rows import ExecutionRow, Neighbours
 from ignition_toolkit.storage.tables import executions
 from ignition_toolkit.storage.values import aware, clean_text
@@ -49,6 +49,29 @@ def neighbours(connection: sa.Connection, execution_id: str) -> Neighbours:
         next(iter(summaries(connection, previous)), None),
         next(iter(summaries(connection, following)), None),
     )
+
+
+def latest_runs(connection: sa.Connection) -> list[ExecutionRow]:
+    """Return the newest run of each playbook path."""
+    columns = executions.c
+    newest = (
+        sa.select(columns.playbook_path, sa.func.max(columns.created_at).label("created_at"))
+        .group_by(columns.playbook_path)
+        .subquery()
+    )
+    same = sa.and_(
+        columns.playbook_path == newest.c.playbook_path, columns.created_at == newest.c.created_at
+    )
+    return summaries(connection, sa.select(*SUMMARY).join(newest, same).order_by(*_AGE))
+
+
+def recent_cancels(connection: sa.Connection, limit: int) -> list[ExecutionRow]:
+    """Return the newest executions that are over and were asked to be cancelled, newest first."""
+    asked = executions.c.cancel_requested_at.is_not(None)
+    over = executions.c.status.not_in(UNFINISHED)
+    newest = (column.desc() for column in _AGE)
+    query = sa.select(*SUMMARY).where(asked, over).order_by(*newest).limit(limit)
+    return summaries(connection, query)
 
 
 def prunable(

@@ -10,9 +10,10 @@ import sqlalchemy as sa
 from sqlalchemy import exc
 
 from ignition_toolkit.errors import StoreError
-from ignition_toolkit.storage import history, reads
+from ignition_toolkit.storage import history, log_lines, reads
 from ignition_toolkit.storage.backend import Backend
 from ignition_toolkit.storage.failures import reason
+from ignition_toolkit.storage.log_lines import LogFilter
 from ignition_toolkit.storage.rows import AuditRow, EventRow, ExecutionRow, Neighbours, StepRow
 
 _GREATEST = 2**63 - 1
@@ -42,6 +43,7 @@ class Reader:
         self,
         *,
         status: str | None = None,
+        over: bool | None = None,
         playbook_path: str | None = None,
         since: datetime | None = None,
         until: datetime | None = None,
@@ -52,6 +54,7 @@ class Reader:
 
         Args:
             status: only those in this status.
+            over: only those that have a final status, or (False) only those that have none yet.
             playbook_path: only those of this playbook.
             since: only those made then or later.
             until: only those made before.
@@ -61,7 +64,7 @@ class Reader:
         Returns:
             Rows whose `snapshot` is None, and the number of all that the filters take.
         """
-        wanted = reads.Filter(status, playbook_path, since, until)
+        wanted = reads.Filter(status, over, playbook_path, since, until)
         with self._reading() as connection:
             return reads.executions_page(connection, wanted, _count(limit), _count(offset))
 
@@ -93,6 +96,20 @@ class Reader:
         with self._reading() as connection:
             return history.neighbours(connection, execution_id)
 
+    def latest_runs(self) -> list[ExecutionRow]:
+        """Return the newest run of each playbook path; rows whose `snapshot` is None."""
+        with self._reading() as connection:
+            return history.latest_runs(connection)
+
+    def recent_cancels(self, limit: int) -> list[ExecutionRow]:
+        """Return the newest executions that are over and were asked to be cancelled.
+
+        Returns:
+            At most `limit` rows whose `snapshot` is None, newest first.
+        """
+        with self._reading() as connection:
+            return history.recent_cancels(connection, _count(limit))
+
     def prunable(self, before: datetime, failures_before: datetime, limit: int = 100) -> list[str]:
         """Return executions that are old enough to be pruned, oldest first.
 
@@ -122,10 +139,31 @@ class Reader:
         with self._reading() as connection:
             return reads.events_after(connection, _number(after), execution_id, _count(limit))
 
-    def recent_events(self, execution_id: str, *, kind: str, limit: int) -> list[EventRow]:
-        """Return the newest events of one execution and kind, at most `limit`, oldest first."""
+    def newest_lines(
+        self, execution_id: str, wanted: LogFilter, *, limit: int, before: int | None = None
+    ) -> list[EventRow]:
+        """Return the newest `log` events of one execution that are wanted, oldest of them first.
+
+        Args:
+            execution_id: the execution.
+            wanted: which lines.
+            limit: at most so many.
+            before: only those with a smaller number.
+        """
+        below = None if before is None else _number(before)
         with self._reading() as connection:
-            return reads.newest_events(connection, execution_id, kind, _count(limit))
+            return log_lines.newest_lines(
+                connection, execution_id, wanted, before=below, limit=_count(limit)
+            )
+
+    def next_lines(
+        self, execution_id: str, wanted: LogFilter, *, limit: int, after: int
+    ) -> list[EventRow]:
+        """Return the first `log` events of one execution that are wanted and beyond a number."""
+        with self._reading() as connection:
+            return log_lines.next_lines(
+                connection, execution_id, wanted, after=_number(after), limit=_count(limit)
+            )
 
     def last_event_id(self) -> int:
         """Return the greatest number that an event was ever given, 0 before the first."""

@@ -21,9 +21,13 @@ _NEWEST_FIRST = (executions.c.created_at.desc(), executions.c.id.desc())
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """Which executions a page is made of; None takes all. `since` is included, `until` is not."""
+    """Which executions a page is made of; None takes all. `since` is included, `until` is not.
+
+    `over` takes those that have a final status, or those that have none yet.
+    """
 
     status: str | None = None
+    over: bool | None = None
     playbook_path: str | None = None
     since: datetime | None = None
     until: datetime | None = None
@@ -38,6 +42,9 @@ class Filter:
         parts: list[sa.ColumnElement[bool]] = []
         if self.status is not None:
             parts.append(columns.status == clean_text(self.status))
+        if self.over is not None:
+            unfinished = columns.status.in_(UNFINISHED)
+            parts.append(sa.not_(unfinished) if self.over else unfinished)
         if self.playbook_path is not None:
             parts.append(columns.playbook_path == clean_text(self.playbook_path))
         if self.since is not None:
@@ -123,20 +130,6 @@ def events_after(
     if execution_id is not None:
         query = query.where(events.c.execution_id == clean_text(execution_id))
     return [EventRow(**row) for row in connection.execute(query).mappings()]
-
-
-def newest_events(
-    connection: sa.Connection, execution_id: str, kind: str, limit: int
-) -> list[EventRow]:
-    """Return the newest events of one kind, oldest of them first."""
-    query = (
-        sa.select(events)
-        .where(events.c.execution_id == clean_text(execution_id), events.c.kind == clean_text(kind))
-        .order_by(events.c.id.desc())
-        .limit(limit)
-    )
-    rows = [EventRow(**row) for row in connection.execute(query).mappings()]
-    return rows[::-1]
 
 
 def last_event_number(connection: sa.Connection) -> int:

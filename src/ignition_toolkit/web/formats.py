@@ -8,7 +8,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ignition_toolkit.execution.views import ExecutionSummary, StepView
-from ignition_toolkit.playbook.models import CancelOutcome, CancelSource, ExecutionStatus
+from ignition_toolkit.playbook.models import (
+    CancelOutcome,
+    CancelSource,
+    ExecutionStatus,
+    ParameterType,
+)
 
 OUTCOMES = {
     CancelOutcome.COOPERATIVE: "The step stopped by itself when it was asked to.",
@@ -38,6 +43,32 @@ SHOWN_LENGTH = 5000
 #: A JSON value of at most so many characters is shown on one line.
 SHORT_JSON = 60
 
+EFFECTS = {
+    "reads": "reads",
+    "writes": "writes",
+    "interrupts": "interrupts production",
+}
+
+#: Types of parameters, as a person calls them.
+TYPE_WORDS = {
+    ParameterType.STRING: "text",
+    ParameterType.INTEGER: "whole number",
+    ParameterType.FLOAT: "number",
+    ParameterType.BOOLEAN: "true or false",
+    ParameterType.DICT: "mapping",
+    ParameterType.LIST: "list",
+    ParameterType.FILE: "file",
+    ParameterType.CREDENTIAL: "credential",
+}
+
+#: The library's groups in their order; other domains come behind them.
+DOMAINS = {
+    "gateway": "Gateway",
+    "perspective": "Perspective",
+    "designer": "Designer",
+    "utility": "Utility",
+}
+
 #: Statuses in which somebody can still do something.
 ACTIVE = frozenset(status for status in ExecutionStatus if not status.final)
 
@@ -60,6 +91,18 @@ def duration(seconds: float) -> str:
 def milliseconds(value: float | None) -> str:
     """Return a figure of a cancellation record: `12 ms`, `1,250 ms`, or that there is none."""
     return "not measured" if value is None else f"{value:,.0f} ms"
+
+
+def byte_size(count: int) -> str:
+    """Return a number of bytes as a person reads it: `512 bytes`, `1.4 kB`, `20 MB`, `3.1 GB`."""
+    if count < 1000:
+        return f"{count} byte{'' if count == 1 else 's'}"
+    value = float(count)
+    for unit in ("kB", "MB", "GB", "TB"):
+        value /= 1000
+        if value < 999.5 or unit == "TB":
+            break
+    return f"{value:.1f} {unit}" if value < 9.95 else f"{value:,.0f} {unit}"
 
 
 def moment(at: datetime) -> str:
@@ -112,6 +155,32 @@ def depth(step_id: str) -> int:
 def is_after_cancel(step_id: str) -> bool:
     """Whether a step is one of `on_cancel`, or below one."""
     return AFTER_CANCEL in step_id.split("/")[:-1]
+
+
+# Any: playbooks as `Worker.playbooks` describes them.
+def by_domain(
+    playbooks: Iterable[Mapping[str, Any]],
+) -> list[tuple[str, list[Mapping[str, Any]]]]:
+    """Return the library in groups with titles: by domain, then tests, then what does not load."""
+    groups: dict[str, list[Mapping[str, Any]]] = {title: [] for title in DOMAINS.values()}
+    for item in playbooks:
+        groups.setdefault(_group(item), []).append(item)
+    for title in (_TESTS, _BROKEN):
+        groups[title] = groups.pop(title, [])
+    return [(title, items) for title, items in groups.items() if items]
+
+
+_TESTS = "Tests of the toolkit itself"
+_BROKEN = "Do not load"
+
+
+def _group(item: Mapping[str, Any]) -> str:
+    if item["problems"]:
+        return _BROKEN
+    if str(item["path"]).startswith("tests/"):
+        return _TESTS
+    domain = item.get("domain") or "other"
+    return DOMAINS.get(domain, str(domain).capitalize())
 
 
 def _below(parent: str | None, children: Mapping[str | None, list[StepView]]) -> list[StepView]:

@@ -8,6 +8,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import parse_qsl
 
+from ignition_toolkit.credentials.secret import REDACTED
+from ignition_toolkit.playbook.arguments import WrongValue, convert
+from ignition_toolkit.playbook.models import ParameterType
 from ignition_toolkit.web.formats import readable
 
 #: Name of the hidden field.
@@ -61,18 +64,52 @@ def given_parameters(
     return given
 
 
+# Any: stored parameters are JSON values.
+def remembered_fields(parameters: Mapping[str, Any]) -> dict[str, str]:
+    """Return the fields of a form as an earlier run had them; what held a secret is left out."""
+    texts = {name: readable(value) for name, value in parameters.items() if value is not None}
+    return {PARAMETER_PREFIX + name: text for name, text in texts.items() if REDACTED not in text}
+
+
+# Any: parameters as `Worker.playbook` describes them.
+def messages_for(fields: Mapping[str, str], declared: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Return for each parameter what is wrong with what was entered; empty texts for nothing.
+
+    What is still missing is not told before somebody starts the playbook.
+    """
+    declared = list(declared)
+    given = given_parameters(fields, declared)
+    return [_message(parameter, given.get(str(parameter["name"]))) for parameter in declared]
+
+
+def _message(parameter: Mapping[str, Any], text: str | None) -> str:  # Any: see above
+    if text is None:
+        return ""
+    try:
+        convert(ParameterType(parameter["type"]), text)
+    except WrongValue as error:
+        return str(error)
+    return ""
+
+
 # Any: a parameter as `Worker.playbook` describes it.
 def shown_value(parameter: Mapping[str, Any], fields: Mapping[str, str] | None) -> str:
     """Return what a parameter's field holds when the page is shown.
 
     Args:
         parameter: its description.
-        fields: what was entered before, when the form is shown again; None at first.
+        fields: what was entered before, now or in an earlier run; None: nothing.
     """
-    if fields is None:
+    name = PARAMETER_PREFIX + str(parameter["name"])
+    if fields is None or name not in fields:
         default = parameter.get("default")
         return "" if default is None else readable(default)
-    entered = fields.get(PARAMETER_PREFIX + str(parameter["name"]), "")
+    entered = fields[name]
     # A credential that was typed in is not sent back into a page.
-    is_secret = parameter["type"] == "credential" and entered.lstrip().startswith("{")
-    return "" if is_secret else entered
+    return "" if is_secret(parameter, entered) else entered
+
+
+# Any: a parameter as `Worker.playbook` describes it.
+def is_secret(parameter: Mapping[str, Any], text: str) -> bool:
+    """Whether a text is a credential itself, and not the name of one."""
+    return parameter["type"] == "credential" and text.lstrip().startswith("{")

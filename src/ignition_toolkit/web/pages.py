@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from importlib.resources import files
-from typing import Any, Protocol
+from typing import Any
 
 from jinja2 import DictLoader, Environment, StrictUndefined, pass_context
 from jinja2.runtime import Context
@@ -14,46 +14,41 @@ from ignition_toolkit.execution.views import (
     ExecutionPage,
     ExecutionSummary,
     ExecutionView,
+    Health,
     StepView,
+    Upkeep,
 )
 from ignition_toolkit.playbook.models import ExecutionStatus, timestamp, utc_now
 from ignition_toolkit.web import formats
-from ignition_toolkit.web.forms import PARAMETER_PREFIX, TOKEN_FIELD, FormToken, shown_value
+from ignition_toolkit.web.chart import Bar, latency_chart
+from ignition_toolkit.web.command_line import command_line
+from ignition_toolkit.web.filters import LEVELS, TIMES, ListFilter, LogView
+from ignition_toolkit.web.forms import (
+    PARAMETER_PREFIX,
+    TOKEN_FIELD,
+    FormToken,
+    messages_for,
+    shown_value,
+)
+from ignition_toolkit.web.page_parts import Attempt, Frame, Known, Surroundings
 from ignition_toolkit.web.static_files import StaticFile, address_of
 
 #: Lines of a log that a page holds; older ones are dropped from it.
 LOG_LINES = 1000
 
+EVERYTHING = ListFilter()
 
-class LogLine(Protocol):
-    """One stored `log` event."""
-
-    @property
-    def id(self) -> int:
-        """Its number."""
-        ...
-
-    @property
-    def data(self) -> dict[str, Any]:
-        """A `LogEvent` as JSON."""
-        ...
-
-
-@dataclass(frozen=True)
-class Attempt:
-    """What a person entered to start a playbook, and why it was refused.
-
-    Args:
-        fields: the form as it came.
-        wrong: messages by parameter.
-        problems: lines about the playbook itself.
-        failure: one sentence about anything else.
-    """
-
-    fields: Mapping[str, str]
-    wrong: Mapping[str, str]
-    problems: Sequence[str] = ()
-    failure: str = ""
+#: No style and no eval of its own, which the policy forbids, and an opened part stays open.
+HTMX_CONFIG = json.dumps(
+    {
+        "includeIndicatorCSS": False,
+        "history": "reload",
+        "prefix": "",
+        "morphIgnore": ["data-htmx-powered", "open"],
+        "defaultTimeout": 15000,
+        "noSwap": [204, 304, "4xx", "5xx"],
+    }
+)
 
 
 class Pages:
@@ -75,6 +70,7 @@ class Pages:
         self._environment = _environment()
         self._environment.globals.update(
             static=lambda name: address_of(static[name]),
+            htmx_config=HTMX_CONFIG,
             form_token=form_token.value,
             asks_for_token=asks_for_token,
             token_field=TOKEN_FIELD,
@@ -82,42 +78,62 @@ class Pages:
             active=formats.ACTIVE,
             progress_facts=progress_facts,
             log_lines=LOG_LINES,
+            effects=formats.EFFECTS,
+            words_of=formats.TYPE_WORDS,
+            levels=LEVELS,
+            statuses=[status.value for status in ExecutionStatus],
+            times=[(name, words) for name, (words, _) in TIMES.items()],
         )
         for name in self._environment.list_templates():
             self._environment.get_template(name)
 
-    def executions(self, page: ExecutionPage, *, offset: int, limit: int, after: int) -> str:
-        """Return the list. `after` is the number of the last event that the page contains."""
-        return self._render(
-            "executions.html", here="executions", page=page, offset=offset, limit=limit, after=after
-        )
-
-    def execution(
+    def executions(
         self,
-        item: ExecutionView,
-        logs: Sequence[LogLine],
-        attempts: Sequence[ExecutionSummary] = (),
+        frame: Frame,
+        running: ExecutionPage,
+        page: ExecutionPage,
+        filters: ListFilter = EVERYTHING,
         *,
-        after: int,
-        notice: str = "",
+        paths: Sequence[str] = (),
+        offset: int = 0,
+        limit: int = 50,
     ) -> str:
-        """Return the page of one execution, `logs` being its newest lines in order.
+        """Return the list.
 
         Args:
-            item: the execution.
-            logs: at most LOG_LINES lines.
-            attempts: it and those that are linked with it by reruns, oldest first.
-            after: the number of the last event that the page surely contains.
-            notice: a sentence about what the person has just tried.
+            frame: of the page.
+            running: those that are not over; shown on top.
+            page: those that are, from `offset` on, at most `limit`.
+            filters: which are shown.
+            paths: the playbooks that can be chosen from.
+            offset: see `page`.
+            limit: see `page`.
         """
         return self._render(
+            "executions.html",
+            frame,
+            here="executions",
+            running=running,
+            page=page,
+            filters=filters,
+            paths=paths,
+            offset=offset,
+            limit=limit,
+        )
+
+    def execution(self, frame: Frame, item: ExecutionView, around: Surroundings) -> str:
+        """Return the page of one execution."""
+        return self._render(
             "execution.html",
+            frame,
             here="executions",
             item=item,
-            logs=logs,
-            attempts=attempts,
-            after=after,
-            notice=notice,
+            log=around.log,
+            attempts=around.attempts,
+            artifacts=around.artifacts,
+            previous=around.previous,
+            next=around.next,
+            notice=around.notice,
             over=item.status.final,
             cancel_label=cancel_label(item),
         )
@@ -126,22 +142,48 @@ class Pages:
         """Return the parts of an execution's page that a script replaces: record and steps."""
         return self._render("details.html", item=item, over=item.status.final)
 
+    def log(self, item: ExecutionView, log: LogView) -> str:
+        """Return the part of an execution's page that shows its log."""
+        return self._render(
+            "log.html", execution_id=item.execution_id, log=log, over=item.status.final
+        )
+
     # Any: playbooks as `Worker.playbooks` describes them.
-    def playbooks(self, playbooks: Sequence[Mapping[str, Any]]) -> str:
-        """Return the library."""
-        return self._render("playbooks.html", here="playbooks", playbooks=playbooks)
+    def playbooks(
+        self,
+        frame: Frame,
+        playbooks: Sequence[Mapping[str, Any]],
+        runs: Mapping[str, ExecutionSummary],
+    ) -> str:
+        """Return the library, with the newest run of each playbook by its path."""
+        groups = formats.by_domain(playbooks)
+        return self._render("playbooks.html", frame, here="playbooks", groups=groups, runs=runs)
 
     # Any: a playbook as `Worker.playbook` describes it.
-    def playbook(self, item: Mapping[str, Any], attempt: Attempt | None = None) -> str:
+    def playbook(
+        self,
+        frame: Frame,
+        item: Mapping[str, Any],
+        attempt: Attempt | None = None,
+        known: Known | None = None,
+    ) -> str:
         """Return a playbook with the form that starts it, filled as it was when it was refused."""
+        known = known or Known()
+        fields = attempt.fields if attempt else known.fields
+        command = command_line(item["path"], item["parameters"], fields)
         return self._render(
             "playbook.html",
+            frame,
             here="playbooks",
             item=item,
-            fields=attempt.fields if attempt else None,
+            fields=fields,
             wrong=attempt.wrong if attempt else {},
             problems=(attempt.problems if attempt else ()) or item.get("problems", ()),
             failure=attempt.failure if attempt else "",
+            recent=known.recent,
+            remembered=None if attempt else known.remembered,
+            command=command.text,
+            secrets=command.secrets,
         )
 
     def login(
@@ -158,6 +200,7 @@ class Pages:
         # The name of the form's token is the template's, so that no other page's gets in.
         return self._render(
             "login.html",
+            Frame(),
             here="",
             login_form_token=form_token.value,
             goes_to=goes_to,
@@ -165,13 +208,51 @@ class Pages:
             note=note,
         )
 
+    # Any: a playbook as `Worker.playbook` describes it.
+    def check(self, item: Mapping[str, Any], fields: Mapping[str, str]) -> str:
+        """Return what a form's page replaces while somebody types: command and messages."""
+        command = command_line(item["path"], item["parameters"], fields)
+        messages = messages_for(fields, item["parameters"])
+        return self._render(
+            "check.html", command=command.text, secrets=command.secrets, messages=messages
+        )
+
+    def health(
+        self, frame: Frame, health: Health, upkeep: Upkeep, cancels: Sequence[ExecutionSummary]
+    ) -> str:
+        """Return how the server is. `cancels` are those that have a record, newest first."""
+        chart = latency_chart([_bar(item) for item in reversed(cancels)])
+        return self._render(
+            "health.html",
+            frame,
+            here="health",
+            health=health,
+            upkeep=upkeep,
+            cancels=cancels,
+            chart=chart,
+        )
+
+    def cancel_all(self, frame: Frame, running: ExecutionPage) -> str:
+        """Return the question whether all that runs is to be cancelled."""
+        return self._render("cancel_all.html", frame, here="", items=running.items)
+
     def problem(self, title: str, detail: str, problems: Sequence[str] = ()) -> str:
         """Return a page that says what went wrong."""
-        return self._render("problem.html", here="", title=title, detail=detail, problems=problems)
+        return self._render(
+            "problem.html", Frame(), here="", title=title, detail=detail, problems=problems
+        )
 
     # Any: what a template is given.
-    def _render(self, template: str, **values: Any) -> str:
-        return self._environment.get_template(template).render(now=utc_now(), **values)
+    def _render(self, template: str, frame: Frame | None = None, **values: Any) -> str:
+        around = {"busy": frame, "after": frame.after} if frame else {}
+        page = self._environment.get_template(template)
+        return page.render(now=utc_now(), **around, **values)
+
+
+def _bar(item: ExecutionSummary) -> Bar:
+    record = item.cancellation
+    gone = record.tree_gone_ms if record else None
+    return Bar(f"{item.playbook_name}: {formats.milliseconds(gone)}", gone)
 
 
 def cancel_label(item: ExecutionView) -> str:
@@ -202,6 +283,8 @@ def _environment() -> Environment:
     environment.filters.update(
         timestamp=timestamp,
         moment=formats.moment,
+        duration=formats.duration,
+        bytes=formats.byte_size,
         milliseconds=formats.milliseconds,
         shortened=formats.shortened,
         outcome=formats.OUTCOMES.__getitem__,

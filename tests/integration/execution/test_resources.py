@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ignition_toolkit.errors import NotFound, WrongState
-from ignition_toolkit.execution.requests import RerunRequest
+from ignition_toolkit.execution.requests import RerunRequest, Wanted
 from ignition_toolkit.execution.views import Claim, ExecutionView, WaitingFor
 from ignition_toolkit.playbook.models import CancelOutcome, CancelSource, ExecutionStatus
 from tests.integration.execution.conftest import OpenRig
@@ -61,7 +61,7 @@ async def test_the_same_gateway_is_waited_for_by_name_others_and_shared_ones_are
     # They pass it, one after the other.
     assert (await rig.run(on_gateway(log(), url="http://localhost:8089"))).status is E.COMPLETED
     assert (await rig.run(on_gateway(log(), concurrency="shared"))).status is E.COMPLETED
-    page = await rig.worker.executions(status=E.PENDING, limit=10, offset=0)
+    page = await rig.worker.executions(Wanted(status=E.PENDING), limit=10)
     assert [held(await rig.view(item.execution_id)) for item in page.items] == [first, first]
     await points[0].reached()
     view = await rig.view(first)

@@ -134,7 +134,7 @@ async def test_the_health_address_says_so_and_the_list_shows_what_is_true(
         assert health.status == "down"
         assert health.unsaved > 0
         assert any("locked" in problem for problem in health.problems)
-        page = await rig.worker.executions(status=None, limit=10, offset=0)
+        page = await rig.worker.executions(limit=10)
         assert [item.status for item in page.items] == [E.COMPLETED]
     finally:
         holder.release()
@@ -174,7 +174,7 @@ async def test_a_start_that_cannot_be_stored_is_refused_and_does_not_run(
     finally:
         holder.release()
     await asyncio.get_running_loop().run_in_executor(None, rig.worker.store.flush, 30.0)
-    page = await rig.worker.executions(status=None, limit=10, offset=0)
+    page = await rig.worker.executions(limit=10)
     assert [(item.status, item.error) for item in page.items] == [
         (E.FAILED, "the database did not take the execution in time, so it was not started")
     ]

@@ -68,6 +68,31 @@ def test_neighbours_are_the_runs_of_the_same_playbook_around_one(store: Store) -
     assert store.neighbours("a").next == replace(execution("b", 1), snapshot=None)
 
 
+def test_the_newest_run_of_each_playbook_is_found(store: Store) -> None:
+    add(store, execution("a1", 1), execution("a3", 3), execution("a2", 2))
+    add(store, execution("b", 0, playbook_path="other.yaml"))
+    found = {row.playbook_path: row.id for row in store.latest_runs()}
+    assert found == {"gateway/restart.yaml": "a3", "other.yaml": "b"}
+
+
+def test_the_newest_cancels_that_are_over_come_first(store: Store) -> None:
+    asked = {"cancel_requested_at": START, "cancellation": {"outcome": "killed"}}
+    add(store, execution("one", 1, status="cancelled", **asked))
+    add(store, execution("two", 2, status="completed", **asked))
+    add(store, execution("going", 3, status="cancelling", **asked), execution("not", 4))
+    assert ids(store.recent_cancels(10)) == ["two", "one"]
+    assert ids(store.recent_cancels(1)) == ["two"]
+
+
+def test_a_page_is_what_is_over_or_what_is_not(store: Store) -> None:
+    add(store, *(execution(status, status=status) for status in ExecutionStatus))
+    final = {status.value for status in ExecutionStatus if status.final}
+    over, count = store.executions(over=True)
+    assert ({row.id for row in over}, count) == (final, len(final))
+    rest, _ = store.executions(over=False)
+    assert {row.id for row in rest} == set(ExecutionStatus) - final
+
+
 def test_a_page_is_chosen_by_playbook_and_time(store: Store) -> None:
     for n in range(6):
         path = "odd.yaml" if n % 2 else "even.yaml"

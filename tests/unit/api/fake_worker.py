@@ -8,13 +8,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
 from ignition_toolkit.errors import NotFound, WrongState
+from ignition_toolkit.execution.artifacts import list_artifacts, open_artifact
 from ignition_toolkit.execution.hub import EventHub
 from ignition_toolkit.execution.metrics import Ends, Readings
-from ignition_toolkit.execution.requests import PruneRequest, RerunRequest, StartRequest
+from ignition_toolkit.execution.requests import (
+    EVERY,
+    PruneRequest,
+    RerunRequest,
+    StartRequest,
+    Wanted,
+)
 from ignition_toolkit.execution.views import (
+    Artifact,
     AuditNote,
     AuditPage,
     CancelAnswer,
@@ -29,6 +38,7 @@ from ignition_toolkit.execution.views import (
     ReleaseAnswer,
     StepEvent,
     StepView,
+    Upkeep,
 )
 from ignition_toolkit.playbook.catalog import Catalog
 from ignition_toolkit.playbook.models import (
@@ -40,7 +50,7 @@ from ignition_toolkit.playbook.models import (
     Process,
     StepStatus,
 )
-from ignition_toolkit.storage import EventRow
+from ignition_toolkit.storage import EventRow, LogFilter
 
 BEGIN = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)
 
@@ -109,9 +119,15 @@ class FakeWorker:
     ends: Ends = field(default_factory=Ends)
     answer: Health = HEALTHY
     error: Exception | None = None
+    #: Folder of the executions' folders of artifacts.
+    artifacts_dir: Path = Path("/nonexistent")
     #: Held while set: the health question and the cancel wait for it.
     gate: asyncio.Event | None = None
     reads: int = 0
+
+    @property
+    def archive(self) -> FakeArchive:
+        return FakeArchive(self)
 
     # what the API asks
 
@@ -192,10 +208,10 @@ class FakeWorker:
         return [_summary(view) for view in found]
 
     async def executions(
-        self, *, status: ExecutionStatus | None, limit: int, offset: int
+        self, wanted: Wanted = EVERY, *, limit: int, offset: int = 0
     ) -> ExecutionPage:
         await self._asked()
-        found = [v for v in reversed(self.views.values()) if status in (None, v.status)]
+        found = [view for view in reversed(self.views.values()) if _fits(view, wanted)]
         items = tuple(_summary(view) for view in found[offset : offset + limit])
         return ExecutionPage(items=items, total=len(found))
 
@@ -207,11 +223,6 @@ class FakeWorker:
         begin = bisect_right(self.rows, after, key=lambda row: row.id)
         later = islice(self.rows, begin, None)
         return list(islice((r for r in later if execution_id in (None, r.execution_id)), limit))
-
-    async def recent_logs(self, execution_id: str, *, limit: int) -> Sequence[EventRow]:
-        await self._asked()
-        found = [r for r in self.rows if r.kind == "log" and r.execution_id == execution_id]
-        return found[-limit:]
 
     async def last_event_id(self) -> int:
         await self._asked()
@@ -352,11 +363,78 @@ class FakeWorker:
         self.put(execution_id, status=status)
         return CancelAnswer(execution_id=execution_id, status=status)
 
+    async def asked(self) -> None:
+        """Wait for the gate, or raise the error, as every question does."""
+        await self._asked()
+
     async def _asked(self) -> None:
         if self.gate is not None:
             await self.gate.wait()
         if self.error is not None:
             raise self.error
+
+
+@dataclass(frozen=True)
+class FakeArchive:
+    """What is stored of the executions of a fake worker."""
+
+    worker: FakeWorker
+
+    async def newest_lines(
+        self, execution_id: str, wanted: LogFilter, *, limit: int, before: int | None = None
+    ) -> Sequence[EventRow]:
+        lines = await self._lines(execution_id, wanted)
+        return [line for line in lines if before is None or line.id < before][-limit:]
+
+    async def next_lines(
+        self, execution_id: str, wanted: LogFilter, *, limit: int, after: int
+    ) -> Sequence[EventRow]:
+        lines = await self._lines(execution_id, wanted)
+        return [line for line in lines if line.id > after][:limit]
+
+    async def neighbours(
+        self, execution_id: str
+    ) -> tuple[ExecutionSummary | None, ExecutionSummary | None]:
+        await self.worker.asked()
+        items = [_summary(view) for view in self.worker.views.values()]
+        here = [item.execution_id for item in items].index(execution_id)
+        following = items[here + 1] if here + 1 < len(items) else None
+        return (items[here - 1] if here else None), following
+
+    async def latest_runs(self) -> dict[str, ExecutionSummary]:
+        await self.worker.asked()
+        return {view.playbook_path: _summary(view) for view in self.worker.views.values()}
+
+    async def recent_cancels(self, *, limit: int) -> Sequence[ExecutionSummary]:
+        await self.worker.asked()
+        views = reversed(self.worker.views.values())
+        return [_summary(view) for view in views if view.cancellation][:limit]
+
+    async def artifacts(self, execution_id: str) -> tuple[Artifact, ...]:
+        await self.worker.asked()
+        folder = self.worker.artifacts_dir / execution_id
+        return await asyncio.get_running_loop().run_in_executor(None, list_artifacts, folder)
+
+    async def open_artifact(self, execution_id: str, name: str) -> int:
+        await self.worker.asked()
+        folder = self.worker.artifacts_dir / execution_id
+        return await asyncio.get_running_loop().run_in_executor(None, open_artifact, folder, name)
+
+    async def upkeep(self) -> Upkeep:
+        await self.worker.asked()
+        return Upkeep(
+            data_dir="/data",
+            database_bytes=1_234_567,
+            artifact_bytes=0,
+            keep_days=30,
+            keep_failures_days=90,
+            max_running=4,
+        )
+
+    async def _lines(self, execution_id: str, wanted: LogFilter) -> list[EventRow]:
+        await self.worker.asked()
+        rows = [r for r in self.worker.rows if r.kind == "log" and r.execution_id == execution_id]
+        return [row for row in rows if wanted.fits(row.data)]
 
 
 def record_of(**changes: Any) -> CancellationRecord:
@@ -373,6 +451,14 @@ def record_of(**changes: Any) -> CancellationRecord:
         "stuck_at": "tarpits.py:12 in spin",
     }
     return CancellationRecord(**{**fields, **changes})
+
+
+def _fits(view: ExecutionView, wanted: Wanted) -> bool:
+    return (
+        wanted.status in (None, view.status)
+        and wanted.over in (None, view.status.final)
+        and wanted.playbook_path in (None, view.playbook_path)
+    )
 
 
 def _summary(view: ExecutionView) -> ExecutionSummary:

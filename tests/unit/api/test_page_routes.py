@@ -8,6 +8,7 @@ import pytest
 from fastapi import FastAPI
 
 from ignition_toolkit.api.parts import Parts
+from ignition_toolkit.api.routes.pages import CHANGES_ROWS
 from ignition_toolkit.errors import (
     NotFound,
     ParametersInvalid,
@@ -72,11 +73,28 @@ async def test_what_has_changed_can_be_asked_for_without_a_stream(
     for number in range(3):
         worker.log(mine, f"line {number}")
         worker.log(other, "other")
-    found = (await client.get(f"/changes?after=1&execution_id={mine}")).json()
-    assert [event["id"] for event in found["events"]] == [3, 5]
-    assert found["more"] is False
-    assert [event["data"]["message"] for event in found["events"]] == ["line 1", "line 2"]
-    assert len((await client.get("/changes?after=0")).json()["events"]) == 6
+    found = (await client.get("/changes?after=3")).json()
+    assert [event["id"] for event in found["events"]] == [4, 5, 6]
+    assert (found["more"], found["position"]) == (False, 6)
+    assert [event["data"]["message"] for event in found["events"]] == ["other", "line 2", "other"]
+    assert (await client.get("/changes?after=6")).json() == {
+        "events": [],
+        "more": False,
+        "position": 6,
+    }
+
+
+async def test_long_changes_come_in_pieces_that_name_where_to_go_on(
+    client: httpx2.AsyncClient, worker: FakeWorker
+) -> None:
+    mine = worker.add().execution_id
+    for number in range(CHANGES_ROWS + 1):
+        worker.log(mine, str(number))
+    first = (await client.get("/changes?after=0")).json()
+    assert (first["more"], first["position"]) == (True, CHANGES_ROWS)
+    rest = (await client.get(f"/changes?after={first['position']}")).json()
+    assert [event["id"] for event in rest["events"]] == [CHANGES_ROWS + 1]
+    assert rest["more"] is False
 
 
 async def test_a_form_cancels_and_leads_back_to_the_execution(
@@ -276,6 +294,6 @@ async def test_every_file_that_a_page_names_is_there(
 
     html = (await client.get("/")).text
     found = re.findall(r'"(/static/[^"]+)"', html)
-    assert len(found) == 3
+    assert len(found) == 5
     for address in found:
         assert (await client.get(address)).status_code == 200

@@ -8,7 +8,9 @@ from ignition_toolkit.web.forms import (
     MAX_FIELDS,
     FormToken,
     given_parameters,
+    messages_for,
     read_form,
+    remembered_fields,
     shown_value,
 )
 
@@ -58,10 +60,28 @@ def test_a_field_shows_the_default_first_and_what_was_entered_afterwards() -> No
     assert shown_value(LIST, None) == '["a"]'
     assert shown_value(MUST, None) == ""
     assert shown_value(NUMBER, {"parameter.seconds": "soon"}) == "soon"
-    assert shown_value(NUMBER, {}) == ""
+    assert shown_value(NUMBER, {"parameter.seconds": ""}) == ""
+    assert shown_value(NUMBER, {"parameter.other": "x"}) == "30"
 
 
 def test_a_credential_that_was_typed_in_is_not_sent_back() -> None:
     entered = ' {"username": "u", "password": "hunter22"}'
     assert shown_value(CREDENTIAL, {"parameter.login": entered}) == ""
     assert shown_value(CREDENTIAL, {"parameter.login": "stored_one"}) == "stored_one"
+
+
+def test_a_form_remembers_what_an_earlier_run_was_given_but_no_secret() -> None:
+    stored: dict[str, Any] = {"seconds": 5, "tags": ["a", "b"], "who": None}
+    stored |= {"login": {"password": "***"}, "text": "Bearer ***"}
+    assert remembered_fields(stored) == {
+        "parameter.seconds": "5",
+        "parameter.tags": '["a", "b"]',
+    }
+
+
+def test_what_is_typed_is_checked_by_its_type_and_what_is_missing_is_not_told_yet() -> None:
+    fields = {"parameter.seconds": "soon", "parameter.tags": "[x", "parameter.who": "x"}
+    number, text, tags, missing = messages_for(fields, [NUMBER, TEXT, LIST, MUST])
+    assert "expected a number" in number
+    assert "expected a list" in tags
+    assert (text, missing) == ("", "")

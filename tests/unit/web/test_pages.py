@@ -6,7 +6,14 @@ from typing import Any
 
 import pytest
 
-from ignition_toolkit.execution.views import ExecutionPage, StepView, WaitingFor
+from ignition_toolkit.execution.views import (
+    Artifact,
+    ExecutionPage,
+    ExecutionView,
+    StepView,
+    Upkeep,
+    WaitingFor,
+)
 from ignition_toolkit.playbook.models import (
     CancelOutcome,
     CancelSource,
@@ -15,17 +22,29 @@ from ignition_toolkit.playbook.models import (
     OnCancelResult,
     StepStatus,
 )
+from ignition_toolkit.storage import LogFilter
+from ignition_toolkit.web.filters import ListFilter, LogView
 from ignition_toolkit.web.forms import FormToken
-from ignition_toolkit.web.pages import Attempt, Pages
+from ignition_toolkit.web.page_parts import Attempt, Frame, Known, Surroundings
+from ignition_toolkit.web.pages import Pages
 from ignition_toolkit.web.static_files import load_static
-from tests.unit.api.fake_worker import BEGIN, PLAYBOOK, FakeWorker, record_of
+from tests.unit.api.fake_worker import BEGIN, HEALTHY, PLAYBOOK, FakeWorker, record_of
 
 HOSTILE = "</textarea></script><script>alert(1)</script><img src=x onerror=alert(1)>\"'&"
+
+
+FRAME = Frame(["one", "two"], 3, 7)
+NOTHING = ExecutionPage(items=(), total=0)
 
 
 @pytest.fixture(scope="module")
 def pages() -> Pages:
     return Pages(load_static(), FormToken())
+
+
+def shown(pages: Pages, view: ExecutionView) -> str:
+    """Return the page of an execution that has said nothing yet."""
+    return pages.execution(FRAME, view, Surroundings(LogView(view.execution_id, [], LogFilter())))
 
 
 class Seen(HTMLParser):
@@ -46,11 +65,13 @@ class Seen(HTMLParser):
 def assert_nothing_active(html: str) -> None:
     """Fail when the page holds anything that its policy forbids, or that a stranger put there."""
     seen = Seen(html)
-    assert all("static/live.js" in str(found.get("src")) for found in seen.all("script"))
+    ours = ("/static/live.js?", "/static/htmx.min.js?")
+    assert all(str(found.get("src")).startswith(ours) for found in seen.all("script"))
     assert not seen.all("style")
     assert not seen.all("img")
     for tag, attributes in seen.tags:
-        assert not [name for name in attributes if name.startswith("on") or name == "style"], tag
+        assert not [name for name in attributes if name.startswith(("on", "hx-on"))], tag
+        assert "style" not in attributes, tag
         for name in ("href", "action", "src"):
             assert not str(attributes.get(name, "")).lower().startswith(("javascript:", "data:"))
 
@@ -87,13 +108,29 @@ def test_no_text_of_a_stranger_becomes_part_of_the_page(pages: Pages) -> None:
     parameter = {"name": HOSTILE, "type": "dict", "description": HOSTILE, "default": HOSTILE}
     item["parameters"] = [{**parameter, "required": True}]
     attempt = Attempt({f"parameter.{HOSTILE}": HOSTILE}, {HOSTILE: HOSTILE}, [HOSTILE], HOSTILE)
+    log = LogView(HOSTILE, logs, LogFilter(text=HOSTILE), has_older=True, is_newest=False)
+    files = [Artifact(name=HOSTILE, size=1)]
+    around = Surroundings(log, [view, other], files, view, view, HOSTILE)
+    one = ExecutionPage(items=(view,), total=1)
+    upkeep = Upkeep(
+        data_dir=HOSTILE,
+        database_bytes=1,
+        artifact_bytes=None,
+        keep_days=0,
+        keep_failures_days=0,
+        max_running=1,
+    )
     rendered = [
-        pages.execution(view, logs, [view, other], after=1, notice=HOSTILE),
+        pages.execution(FRAME, view, around),
         pages.details(view),
-        pages.executions(ExecutionPage(items=(view,), total=1), offset=0, limit=50, after=1),
-        pages.playbooks([{**item, "problems": [HOSTILE]}]),
-        pages.playbook(item),
-        pages.playbook(item, attempt),
+        pages.log(view, around.log),
+        pages.executions(FRAME, one, one, ListFilter(HOSTILE, HOSTILE, HOSTILE), paths=[HOSTILE]),
+        pages.playbooks(FRAME, [{**item, "problems": [HOSTILE]}], {HOSTILE: view}),
+        pages.playbook(FRAME, item, known=Known([view], view, attempt.fields)),
+        pages.playbook(FRAME, item, attempt),
+        pages.check(item, {**attempt.fields, f"parameter.{HOSTILE}": f"[{HOSTILE}"}),
+        pages.health(FRAME, HEALTHY.model_copy(update={"problems": (HOSTILE,)}), upkeep, [view]),
+        pages.cancel_all(FRAME, one),
         pages.problem(HOSTILE, HOSTILE, [HOSTILE]),
     ]
     for html in rendered:
@@ -109,7 +146,7 @@ def test_the_record_says_what_was_stopped_how_and_how_fast(pages: Pages) -> None
         in_flight=("POST /data/api/v1/restart",),
         on_cancel=(OnCancelResult(step_id="safe", status=StepStatus.FAILED, error="no answer"),),
     )
-    html = pages.execution(view, [], after=1)
+    html = shown(pages, view)
     for said in (
         "killed",
         "262 ms",
@@ -132,7 +169,7 @@ def test_a_record_without_an_outcome_says_that_the_stop_is_under_way(pages: Page
     view = worker.put(
         worker.add().execution_id, status=ExecutionStatus.CANCELLING, cancellation=record
     )
-    html = pages.execution(view, [], after=1)
+    html = shown(pages, view)
     assert "under way" in html
     assert "not measured" in html
 
@@ -148,7 +185,7 @@ def test_every_record_can_be_shown(
 
 
 @pytest.mark.parametrize(
-    ("status", "shown", "label"),
+    ("status", "wanted", "label"),
     [
         (ExecutionStatus.PENDING, ["cancel"], "Cancel"),
         (ExecutionStatus.RUNNING, ["pause", "skip", "cancel"], "Cancel"),
@@ -159,10 +196,10 @@ def test_every_record_can_be_shown(
     ],
 )
 def test_only_the_buttons_that_make_sense_are_shown(
-    pages: Pages, status: ExecutionStatus, shown: list[str], label: str
+    pages: Pages, status: ExecutionStatus, wanted: list[str], label: str
 ) -> None:
-    html = pages.execution(FakeWorker().add(status=status), [], after=0)
-    assert shown_buttons(html) == shown
+    html = shown(pages, FakeWorker().add(status=status))
+    assert shown_buttons(html) == wanted
     assert ("disabled" in buttons_of(html)["cancel"]) == (label == "Cancelling")
     assert f">{label}</button>" in html
 
@@ -173,7 +210,7 @@ def test_steps_that_run_after_a_cancel_can_be_cancelled_too(pages: Pages) -> Non
     view = worker.put(
         worker.add().execution_id, status=ExecutionStatus.CANCELLING, cancellation=stopped
     )
-    assert "Cancel the clean-up</button>" in pages.execution(view, [], after=0)
+    assert "Cancel the clean-up</button>" in shown(pages, view)
 
 
 def test_a_step_that_was_never_reached_is_called_not_run_once_all_is_over(pages: Pages) -> None:
@@ -186,17 +223,21 @@ def test_a_step_that_was_never_reached_is_called_not_run_once_all_is_over(pages:
 
 
 def test_an_empty_list_says_how_to_begin(pages: Pages) -> None:
-    html = pages.executions(ExecutionPage(items=(), total=0), offset=0, limit=50, after=0)
+    html = pages.executions(FRAME, NOTHING, NOTHING)
     assert "Nothing has run yet" in html
     assert 'href="/playbooks"' in html
+
+
+def older(pages: Pages, page: ExecutionPage, offset: int) -> str:
+    return pages.executions(FRAME, NOTHING, page, offset=offset, limit=2)
 
 
 def test_older_executions_are_a_click_away(pages: Pages) -> None:
     worker = FakeWorker()
     items = tuple(worker.add() for _ in range(2))
-    first = pages.executions(ExecutionPage(items=items, total=5), offset=0, limit=2, after=0)
-    middle = pages.executions(ExecutionPage(items=items, total=5), offset=2, limit=2, after=0)
-    last = pages.executions(ExecutionPage(items=items[:1], total=5), offset=4, limit=2, after=0)
+    first = older(pages, ExecutionPage(items=items, total=5), 0)
+    middle = older(pages, ExecutionPage(items=items, total=5), 2)
+    last = older(pages, ExecutionPage(items=items[:1], total=5), 4)
     assert (">Older<" in first, ">Newer<" in first) == (True, False)
     assert (">Older<" in middle, ">Newer<" in middle) == (True, True)
     assert (">Older<" in last, ">Newer<" in last) == (False, True)
@@ -206,30 +247,31 @@ def test_a_playbook_that_does_not_load_shows_why_and_cannot_be_started(pages: Pa
     # The least that a worker says of one.
     broken = {"path": "a.yaml", "valid": False, "problems": ["a.yaml:1:1: bad"], "name": "a.yaml"}
     full = {**broken, "warnings": [], "parameters": [], "steps": [], "on_cancel": []}
-    for html in (pages.playbooks([broken]), pages.playbook(full)):
+    for html in (pages.playbooks(FRAME, [broken], {}), pages.playbook(FRAME, full)):
         assert "a.yaml:1:1: bad" in html
-        assert "Start</" not in html
+        assert ">Run</" not in html
 
 
 def test_a_refused_start_keeps_what_was_entered_and_says_what_is_wrong(pages: Pages) -> None:
     attempt = Attempt({"parameter.seconds": "soon"}, {"seconds": "expected a number"})
-    html = pages.playbook(PLAYBOOK, attempt)
+    html = pages.playbook(FRAME, PLAYBOOK, attempt)
     assert 'value="soon"' in html
     assert "expected a number" in html
 
 
 def test_every_form_carries_the_token(pages: Pages) -> None:
-    for html in (pages.execution(FakeWorker().add(), [], after=0), pages.playbook(PLAYBOOK)):
+    for html in (shown(pages, FakeWorker().add()), pages.playbook(FRAME, PLAYBOOK)):
         seen = Seen(html)
         tokens = [field for field in seen.all("input") if field.get("name") == "form_token"]
-        assert len(tokens) == len(seen.all("form")) > 0
+        posts = [form for form in seen.all("form") if form.get("method") == "post"]
+        assert len(tokens) == len(posts) > 0
         assert all(len(str(field["value"])) > 30 for field in tokens)
 
 
 def test_a_waiting_execution_says_for_what(pages: Pages) -> None:
     waits = WaitingFor(kind="slot", name="execution slot", since=BEGIN + timedelta(seconds=5))
     view = FakeWorker().add(status=ExecutionStatus.PENDING)
-    html = pages.execution(view.model_copy(update={"waiting_for": waits}), [], after=0)
+    html = shown(pages, view.model_copy(update={"waiting_for": waits}))
     assert "Waits for execution slot" in html
 
 
@@ -237,7 +279,7 @@ def test_the_list_says_for_what_an_execution_waits(pages: Pages) -> None:
     waits = WaitingFor(kind="gateway", name="http://plant:8088", since=BEGIN, held_by="x")
     view = FakeWorker().add(status=ExecutionStatus.PENDING)
     page = ExecutionPage(items=(view.model_copy(update={"waiting_for": waits}),), total=1)
-    html = pages.executions(page, offset=0, limit=50, after=0)
+    html = pages.executions(FRAME, page, NOTHING)
     assert '<span class="waits">waits for gateway http://plant:8088</span>' in html
 
 
@@ -245,10 +287,10 @@ def test_what_could_not_be_stopped_says_what_it_blocks_and_has_a_button_to_relea
     pages: Pages,
 ) -> None:
     view = FakeWorker().add_blocking()
-    html = pages.execution(view, [], after=0)
+    html = shown(pages, view)
     assert "Blocks gateway http://plant:8088 until somebody releases it" in html
     assert shown_buttons(html) == ["rerun", "release"]
-    html = pages.execution(view.model_copy(update={"status": ExecutionStatus.RUNNING}), [], after=0)
+    html = shown(pages, view.model_copy(update={"status": ExecutionStatus.RUNNING}))
     assert "Blocks gateway" not in html
     assert "release" not in shown_buttons(html)
 
@@ -259,7 +301,14 @@ def shown_buttons(html: str) -> list[str]:
 
 
 def buttons_of(html: str) -> dict[str, dict[str, str | None]]:
-    """Return the attributes of each button by what its form does."""
-    seen = Seen(html)
-    actions = [str(form["action"]).rpartition("/")[2] for form in seen.all("form")]
-    return dict(zip(actions, seen.all("button"), strict=True))
+    """Return the attributes of each button that acts on an execution, by what it does."""
+    found: dict[str, dict[str, str | None]] = {}
+    action = ""
+    for tag, attributes in Seen(html).tags:
+        if tag == "form":
+            action = attributes.get("data-action") or ""
+        elif tag == "button" and attributes.get("id") == "run-again":
+            found["rerun"] = attributes
+        elif tag == "button" and action and "form" not in attributes:
+            found[action] = attributes
+    return found

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from ignition_toolkit.api.parts import Parts, PartsOf, RequesterOf, WorkerOf
 from ignition_toolkit.api.problems import documented
 from ignition_toolkit.api.routes.playbooks import library_path
-from ignition_toolkit.execution.requests import RerunRequest, StartRequest
+from ignition_toolkit.execution.requests import RerunRequest, StartRequest, Wanted
 from ignition_toolkit.execution.views import (
     CancelAnswer,
     ExecutionPage,
@@ -149,7 +149,7 @@ async def executions(
     offset: Annotated[int, Query(ge=0, le=MAX_OFFSET)] = 0,
 ) -> ExecutionPage:
     """List executions, newest first."""
-    return await worker.executions(status=status, limit=limit, offset=offset)
+    return await worker.executions(Wanted(status=status), limit=limit, offset=offset)
 
 
 @router.post("/cancel", status_code=202, responses=documented(503))

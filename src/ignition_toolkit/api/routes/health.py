@@ -34,7 +34,7 @@ async def health(parts: PartsOf, request: Request, response: Response) -> Health
 
     Where an access token is asked for, who sends none is told the status alone.
     """
-    found = await _health(parts.worker, request.app.version)
+    found = await health_of(parts.worker, request.app.version)
     if found.status == "down":
         response.status_code = 503
     if parts.access is not None and not parts.access.admits(request.headers):
@@ -42,7 +42,8 @@ async def health(parts: PartsOf, request: Request, response: Response) -> Health
     return found
 
 
-async def _health(worker: WorkerPort, version: str) -> Health:
+async def health_of(worker: WorkerPort, version: str) -> Health:
+    """Ask a worker how it is; one that does not answer within ANSWER_S seconds is down."""
     try:
         async with asyncio.timeout(ANSWER_S):
             return await worker.health()

@@ -1,0 +1,49 @@
+"""The chart of cancels: well-formed, to scale, and nothing of a stranger's in it."""
+
+from xml.etree import ElementTree
+
+from ignition_toolkit.web.chart import Bar, latency_chart
+
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def drawn(*bars: Bar) -> ElementTree.Element:
+    # A page needs no namespace, a reader of XML does.
+    text = str(latency_chart(bars)).replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ', 1)
+    return ElementTree.fromstring(text)
+
+
+def tops(chart: ElementTree.Element) -> list[float]:
+    return [float(bar.attrib["y"]) for bar in chart.iter(f"{SVG}rect")]
+
+
+def test_the_line_of_the_promise_parts_those_that_kept_it_from_those_that_did_not() -> None:
+    chart = drawn(Bar("a", 12.0), Bar("b", 499.0), Bar("c", 501.0), Bar("d", 9000.0))
+    line = next(one for one in chart.iter(f"{SVG}line") if one.attrib["class"] == "promise")
+    promise = float(line.attrib["y1"])
+    assert [top > promise for top in tops(chart)] == [True, True, False, False]
+    states = [bar.attrib["class"] for bar in chart.iter(f"{SVG}rect")]
+    assert states == ["kept", "kept", "late", "late"]
+
+
+def test_every_bar_stays_inside_whatever_its_figure_is() -> None:
+    bars = [Bar(str(n), value) for n, value in enumerate([0.0, None, 500.0, 1e9] * 25)]
+    chart = drawn(*bars)
+    _, _, width, height = map(float, chart.attrib["viewBox"].split())
+    for bar in chart.iter(f"{SVG}rect"):
+        x, y, wide, high = (float(bar.attrib[name]) for name in ("x", "y", "width", "height"))
+        assert 0 <= x <= x + wide <= width
+        assert 0 <= y <= y + high <= height
+
+
+def test_a_figure_that_was_not_measured_is_told_from_a_quick_one() -> None:
+    chart = drawn(Bar("a", None), Bar("b", 1.0))
+    assert [bar.attrib["class"] for bar in chart.iter(f"{SVG}rect")] == ["unknown", "kept"]
+
+
+def test_a_title_is_text_and_needs_no_style_or_script() -> None:
+    title = "</title><script>alert(1)</script>"
+    chart = drawn(Bar(title, 1.0))
+    assert [one.text for one in chart.iter(f"{SVG}title")] == [title]
+    assert not list(chart.iter(f"{SVG}script"))
+    assert not [one for one in chart.iter() if "style" in one.attrib]
