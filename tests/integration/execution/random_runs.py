@@ -2,8 +2,8 @@
 
 It is hypothesis' own state machine, and no generated list of moves: its rules are what a person
 presses, one after the other, while the executions of the moment run on beside them in the one
-worker that all machines share. No rule asks how far an execution is before it is chosen, as that
-differs from one time to the next.
+worker that all machines share. Which rule comes next depends on nothing that an execution does: the
+same choices have to lead to the same questions, and moments differ from one time to the next.
 """
 
 from __future__ import annotations

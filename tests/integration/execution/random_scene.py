@@ -21,7 +21,7 @@ from tests.polling import poll_until_async
 
 T = TypeVar("T")
 #: Seconds in which all runners that were used are forgotten, and no other is being started.
-REST_S = 15.0
+REST_S = 30.0
 
 
 class RecordedWorker(Worker):

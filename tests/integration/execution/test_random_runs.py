@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
 from collections.abc import Iterator
 
@@ -18,8 +19,8 @@ from tests.integration.execution.random_scene import RecordedWorker, Scene
 RUNS, STRESS_RUNS = 60, 1000
 #: Presses while four executions run.
 PRESSES = 18
-#: Threads that the loops' executors and those of the pool may have grown by.
-POOLED_THREADS = 12
+#: Threads that the executors of two event loops, and those of the pool, may have grown by.
+POOLED_THREADS = 2 * min(32, (os.cpu_count() or 1) + 4) + 4
 
 
 @pytest.fixture
