@@ -222,7 +222,8 @@ class Leg:
     def _on_settled(self, settled: Settled, t: float) -> None:
         stop = self._state.stop
         if settled.missed:
-            if stop is not None and stop.is_for(settled):
+            # An earlier skip of the same step may have found the runner unfit: that stands.
+            if stop is not None and stop.is_for(settled) and self._state.settled is None:
                 self._take_back()
             return
         if stop is None or not stop.is_for(settled):

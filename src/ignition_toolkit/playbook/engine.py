@@ -103,7 +103,8 @@ class PlaybookEngine:
         """Skip the running step with this id; the next step when the run stands still.
 
         None is asked for when no step was seen to run: the one that has begun since is skipped,
-        else the next. A step that does not run any more is answered with `Settled(missed=True)`.
+        else the next. A step that does not run any more is answered with `Settled(missed=True)`,
+        unless it was stopped just now, and so has its answer.
         """
         innermost = self._attempts.innermost
         if self._stands:
@@ -115,7 +116,7 @@ class PlaybookEngine:
             self.state.skip()
         elif innermost is not None and innermost.place.step_id == step_id:
             innermost.ask_to_stop(CancelSource.SKIP)
-        else:
+        elif step_id != self._run.settling:
             self._miss(step_id)
 
     def _skip_begun(self) -> None:

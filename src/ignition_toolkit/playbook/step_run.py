@@ -30,6 +30,8 @@ class Run:
     run_nested: Callable[[Place, str, Mapping[str, Any]], Awaitable[dict[str, Any]]]
     #: Id of the step that waits for its next attempt.
     delayed: str | None = None
+    #: Id of the step that was stopped, until the process is found fit to go on.
+    settling: str | None = None
 
     def check_cancelled(self) -> None:
         """Raise RunCancelled when the run is cancelled.
@@ -138,7 +140,11 @@ class StepRun:
             ended=ended,
             error=self._error if source is CancelSource.TIMEOUT else None,
         )
-        await self._run.host.settled(settled, self._run.attempts.tasks)
+        self._run.settling = self._place.step_id
+        try:
+            await self._run.host.settled(settled, self._run.attempts.tasks)
+        finally:
+            self._run.settling = None
         # Also asked here, as a host returns when the run is cancelled while it waits.
         self._run.check_cancelled()
 

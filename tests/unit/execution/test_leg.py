@@ -353,6 +353,20 @@ async def test_a_skip_that_came_too_late_ends_nothing(scene: Scene) -> None:
     assert scene.runner.told == ["start", "skip"]
 
 
+async def test_a_second_skip_that_came_too_late_does_not_save_an_unclean_runner(
+    scene: Scene,
+) -> None:
+    scene.begins(in_s=60.0)
+    scene.leg.skip("me")
+    scene.leg.skip("me")
+    scene.settles(SKIP, unclean=("process 7 (sleep)",))
+    scene.settles(SKIP, missed=True)
+    assert scene.janitor.ops == ["end", "end"]
+    end = await scene.finish()
+    assert end.cause is Cause.UNFIT
+    assert scene.follower.stopped == []
+
+
 async def test_a_late_skip_does_not_save_a_step_from_its_timeout(scene: Scene) -> None:
     scene.begins("a", in_s=0.0)
     await scene.is_told("end")

@@ -381,6 +381,21 @@ def test_skip_and_timeout_at_the_same_moment_are_one() -> None:
     assert [status for name, status in host.moves if name == "a"][1:] in (["skipped"], ["failed"])
 
 
+def test_a_second_skip_while_it_is_found_out_whether_the_run_may_go_on_is_not_a_late_one() -> None:
+    async def main() -> Any:
+        bench = Bench(program(step("a", "test.forever"), step("b")), FOREVER)
+        bench.host.may_go_on.clear()
+        bench.at(3, partial(bench.engine.skip, "a"))
+        bench.at(4, partial(bench.engine.skip, "a"))
+        bench.at(5, bench.host.may_go_on.set)
+        return await asyncio.wait_for(bench.run(), 100_000), bench.host
+
+    result, host = fake_clock.run(main())
+    assert result.status is COMPLETED
+    assert [e.missed for e in host.of(Settled)] == [False]
+    assert host.last("b").status is StepStatus.COMPLETED
+
+
 def test_two_skips_of_one_step_are_one() -> None:
     async def slow_to_end(context: StepContext, params: dict[str, Any]) -> None:
         try:
