@@ -157,6 +157,7 @@ def fill_the_form_wrongly_and_then_rightly(person: Person, page: Page) -> None:
     expect_status(page, "running")
 
 
+@pytest.mark.stress
 def test_a_step_that_had_to_be_killed_says_so_and_where_it_was_stuck(
     person: Person, server: Server
 ) -> None:
@@ -330,6 +331,7 @@ def test_with_many_pages_open_every_one_lives_and_a_cancel_is_not_kept_waiting(
         expect(page.locator("#record")).to_contain_text("cooperative")
 
 
+@pytest.mark.stress
 def test_without_a_shared_worker_a_page_asks_by_itself(persons: Persons, server: Server) -> None:
     person = persons()
     person.context.add_init_script("delete window.SharedWorker")
@@ -493,8 +495,8 @@ def ids(server: Server) -> dict[str, str]:
 @pytest.mark.parametrize(
     ("look", "pages"),
     [
-        (WIDE, ("execution-cancelled", "playbooks", "playbook", "health")),
-        (NARROW, ("list", "execution-running", "playbook")),
+        (WIDE, ("execution-cancelled", "playbook", "health")),
+        (NARROW, ("list", "execution-running")),
         *(
             pytest.param(Look(scheme, width), tuple(ALL_PAGES), marks=pytest.mark.stress)
             for scheme in ("light", "dark")
