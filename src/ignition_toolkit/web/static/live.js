@@ -25,9 +25,11 @@ document.addEventListener("htmx:before:response", (event) => {
 });
 
 localMoments(main);
+// Once a second: each look at a page has it painted, in every tab that is open.
 setInterval(() => {
+  if (document.hidden) return;
   for (const span of document.querySelectorAll(".span[data-since]:not([data-until])")) tick(span);
-}, 200);
+}, 1000);
 
 const busy = new Busy();
 const page = PARTS[main.dataset.page]?.();

@@ -1,8 +1,10 @@
-// The log of an execution's page. Lines are gathered and shown once a frame, and only the newest
+// The log of an execution's page. Lines are gathered and shown a few times a second, and only the newest
 // stay on the page, so that a flood does not freeze it.
 
 import { clock, reveal, shortened, showLineMoment } from "./words.js";
 
+// Between two times that lines are shown: a flood leaves the page time for clicks.
+const PAUSE_MS = 100;
 const LEVELS = ["debug", "info", "warning", "error"];
 const main = document.getElementById("main");
 
@@ -72,13 +74,21 @@ export class Log {
     if (this.recent.length > 10 * this.most) this.recent.splice(0, 5 * this.most);
     // In the middle of a log nothing is put behind a gap.
     if (!this.isNewest || !this.fits(data)) return;
-    if (this.waiting.push({ data, id }) === 1) requestAnimationFrame(() => this.flush());
+    if (this.waiting.push({ data, id }) === 1) this.flushSoon();
     if (this.waiting.length > 2 * this.most) this.waiting.splice(1, this.most);
   }
 
+  flushSoon() {
+    const pause = Math.max(0, (this.flushedAt ?? 0) + PAUSE_MS - performance.now());
+    setTimeout(() => requestAnimationFrame(() => this.flush()), pause);
+  }
+
   flush() {
-    this.list.append(...this.waiting.slice(-this.most).map(({ data, id }) => this.line(data, id)));
+    this.flushedAt = performance.now();
+    const lines = this.waiting.slice(-this.most).map(({ data, id }) => this.line(data, id));
     this.waiting = [];
+    if (lines.length >= this.most) this.list.replaceChildren(...lines);
+    else this.list.append(...lines);
     while (this.list.childElementCount > this.most) this.list.firstElementChild.remove();
     this.note();
     reveal(document.getElementById("log-empty"), false);
