@@ -120,6 +120,20 @@ class LogsDropped(Frozen):
     count: int
 
 
+class Blocked(Frozen):
+    """A step has blocked the event loop: a cancel would not have been heard."""
+
+    kind: Literal["blocked"] = "blocked"
+    step_id: str
+    #: Of the longest block that is told, and where it was.
+    seconds: float
+    #: `file:line in function`; null when the interpreter was held too, so that nobody could look.
+    place: Message | None = None
+    #: Blocks that are told, and their seconds in all.
+    times: int
+    total_s: float
+
+
 class Done(Frozen):
     """The run is over; the last message."""
 
@@ -167,6 +181,7 @@ Body = Annotated[
     | Settled
     | Ready
     | LogsDropped
+    | Blocked
     | Done
     | Described
     | Checked,

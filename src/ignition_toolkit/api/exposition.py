@@ -89,11 +89,25 @@ def _counters(readings: Readings) -> Iterator[Metric]:
             "Log events that were dropped while the database took none",
             readings.dropped_log_events,
         ),
-        ("itk_loop_blocked", "How often the supervision loop was late", readings.loop_blocked),
         (
-            "itk_loop_blocked_seconds",
+            "itk_supervision_loop_blocked",
+            "How often the supervision loop was late",
+            readings.supervision_blocks,
+        ),
+        (
+            "itk_supervision_loop_blocked_seconds",
             "By how long the supervision loop was late, in all",
-            readings.loop_blocked_s,
+            readings.supervision_blocked_s,
+        ),
+        (
+            "itk_handler_blocked",
+            "How often a step's handler has blocked its runner's event loop",
+            readings.handler_blocks,
+        ),
+        (
+            "itk_handler_blocked_seconds",
+            "For how long handlers have done so, in all",
+            readings.handler_blocked_s,
         ),
     ):
         yield CounterMetricFamily(name, text, value)

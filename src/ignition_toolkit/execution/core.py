@@ -160,8 +160,10 @@ class Core:
             dropped_log_lines=losses.log_lines,
             dropped_output_bytes=losses.output_bytes,
             dropped_log_events=behind.dropped_logs,
-            loop_blocked=self._lateness.times,
-            loop_blocked_s=self._lateness.seconds,
+            supervision_blocks=self._lateness.times,
+            supervision_blocked_s=self._lateness.seconds,
+            handler_blocks=losses.blocks,
+            handler_blocked_s=losses.blocked_s,
         )
 
     async def health(self) -> Health:

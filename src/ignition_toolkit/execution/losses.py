@@ -1,4 +1,4 @@
-"""What was dropped of what steps logged and wrote, counted for `/metrics`."""
+"""What steps cost beside their work, counted for `/metrics`: what was dropped, and who held up."""
 
 from __future__ import annotations
 
@@ -13,3 +13,6 @@ class Losses:
     log_lines: int = 0
     #: Bytes that a step wrote beyond what one may write.
     output_bytes: int = 0
+    #: How often a step has blocked its runner's event loop, and by how many seconds in all.
+    blocks: int = 0
+    blocked_s: float = 0.0

@@ -100,8 +100,10 @@ class Readings:
         dropped_log_lines: see Losses.
         dropped_output_bytes: see Losses.
         dropped_log_events: log events that the store dropped while too many waited.
-        loop_blocked: how often the supervision loop was late.
-        loop_blocked_s: by how many seconds in all.
+        supervision_blocks: how often the supervision loop was late.
+        supervision_blocked_s: by how many seconds in all.
+        handler_blocks: how often a step's handler has blocked its runner's event loop.
+        handler_blocked_s: for how many seconds in all.
     """
 
     ends: Ends
@@ -114,5 +116,7 @@ class Readings:
     dropped_log_lines: int
     dropped_output_bytes: int
     dropped_log_events: int
-    loop_blocked: int
-    loop_blocked_s: float
+    supervision_blocks: int
+    supervision_blocked_s: float
+    handler_blocks: int
+    handler_blocked_s: float

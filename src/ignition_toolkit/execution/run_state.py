@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable
 
 from ignition_toolkit.execution import step_ends
+from ignition_toolkit.execution.handler_blocks import blocked_text
 from ignition_toolkit.execution.job import Job
 from ignition_toolkit.execution.leg_end import Cause, LegEnd
 from ignition_toolkit.execution.losses import Losses
@@ -30,7 +31,7 @@ from ignition_toolkit.playbook.models import (
     StepStatus,
     utc_now,
 )
-from ignition_toolkit.protocol import Envelope, LogsDropped
+from ignition_toolkit.protocol import Blocked, Envelope, LogsDropped
 
 logger = logging.getLogger(__name__)
 
@@ -44,7 +45,7 @@ class RunState:
         job: what is run.
         record: where it is stored.
         on_pause: told when the run stands still, and when it goes on.
-        losses: what is dropped of logs and output is counted there.
+        losses: what the steps cost beside their work is counted there.
     """
 
     def __init__(
@@ -119,6 +120,10 @@ class RunState:
                 self._losses.log_lines += dropped.count
                 text = f"{dropped.count} log lines were dropped: the step logs faster than is read"
                 self._record.log(Logged(step_id=self.step_id, level="warning", message=text))
+            case Blocked() as blocked:
+                self._losses.blocks += blocked.times
+                self._losses.blocked_s += blocked.total_s
+                self._warn(blocked.step_id, blocked_text(blocked))
             case _:
                 logger.error("a runner said %s", envelope.body.kind)
 

@@ -55,7 +55,7 @@ class Supervision:
         job: what to run.
         record: where its state is kept and stored.
         on_pause: told when the run stands still, and when it goes on.
-        losses: what is dropped of logs and output is counted there.
+        losses: what the steps cost beside their work is counted there.
     """
 
     def __init__(

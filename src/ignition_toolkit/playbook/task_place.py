@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sysconfig
+from collections.abc import Set
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -26,6 +27,24 @@ def task_place(task: asyncio.Task[Any]) -> str | None:
         if not is_foreign(name):
             return _text(frame)
     return _text(places[-1][1]) if places else None
+
+
+def step_place(frame: FrameType | None, excused: Set[tuple[str, str]]) -> str | None:
+    """Return `file:line in function` of the innermost frame that a step's author wrote.
+
+    Args:
+        frame: the innermost one of a thread; the others are found from it.
+        excused: functions by file and name; while one of them is called there is no such place.
+    """
+    place: str | None = None
+    while frame is not None:
+        code = frame.f_code
+        if (code.co_filename, code.co_name) in excused:
+            return None
+        if place is None and not is_foreign(code.co_filename):
+            place = _text(frame)
+        frame = frame.f_back
+    return place
 
 
 def is_foreign(filename: str) -> bool:

@@ -26,6 +26,7 @@ from ignition_toolkit.runner.channel import EventWriter
 from ignition_toolkit.runner.cleanness import Cleanness
 from ignition_toolkit.runner.kinds import Kinds
 from ignition_toolkit.runner.resources import Resources
+from ignition_toolkit.runner.watchdog import Watchdog
 
 logger = logging.getLogger(__name__)
 
@@ -43,10 +44,13 @@ MAX_DIRT = 20
 class RunnerHost(EngineHost):
     """What the engine of one execution gets from its process."""
 
-    def __init__(self, start: Start, writer: EventWriter, cleanness: Cleanness) -> None:
+    def __init__(
+        self, start: Start, writer: EventWriter, cleanness: Cleanness, watchdog: Watchdog
+    ) -> None:
         self._start = start
         self._writer = writer
         self._cleanness = cleanness
+        self._watchdog = watchdog
         self._kinds = Kinds(start.modules)
         self._credentials = cast("dict[str, dict[str, Any]]", from_wire(start.credentials))
         self._resources = Resources()
@@ -92,6 +96,9 @@ class RunnerHost(EngineHost):
             self._running.remove(event.step_id)
         elif not event.status.final and event.step_id not in self._running:
             self._running.append(event.step_id)
+        self._watchdog.follow(self.current_step)
+        if event.status.final:
+            self._watchdog.end(event.step_id)
 
     @property
     def current_step(self) -> str | None:

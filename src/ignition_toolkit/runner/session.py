@@ -49,6 +49,8 @@ from ignition_toolkit.runner.channel import (
 from ignition_toolkit.runner.cleanness import Cleanness, CountingExecutor, has_children
 from ignition_toolkit.runner.host import LogForwarder, RunnerHost
 from ignition_toolkit.runner.kinds import check_program, describe
+from ignition_toolkit.runner.turns import Turns, TurnSelector
+from ignition_toolkit.runner.watchdog import Watchdog
 
 #: Seconds that the execution's objects, such as a browser, have to close at the end of a run.
 CLOSE_S = 2.0
@@ -79,14 +81,22 @@ class Session:
 
     Args:
         loop: the event loop of the main thread.
+        turns: those of the loop.
         command_fd, event_fd: the private descriptors.
     """
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, command_fd: int, event_fd: int) -> None:
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        turns: Turns,
+        command_fd: int,
+        event_fd: int,
+    ) -> None:
         self._loop = loop
         self._inbox: asyncio.Queue[Command] = asyncio.Queue(maxsize=1000)
         self._writer = EventWriter(event_fd)
         self._reader = CommandReader(command_fd, self._on_line, self._on_end)
+        self._watchdog = Watchdog(turns, self._writer.send)
         self._engine: PlaybookEngine | None = None
         self._host: RunnerHost | None = None
         self._early: list[Command] = []
@@ -117,8 +127,10 @@ class Session:
             self._writer.send(Checked(request=command.request, problems=problems))
 
     async def _execute(self, start: Start) -> None:
-        own = {self._writer.native_id or 0, self._reader.native_id or 0}
-        self._host = RunnerHost(start, self._writer, Cleanness(self._executor, own))
+        self._watchdog.start()
+        threads = (self._writer, self._reader, self._watchdog)
+        cleanness = Cleanness(self._executor, {thread.native_id or 0 for thread in threads})
+        self._host = RunnerHost(start, self._writer, cleanness, self._watchdog)
         logging.getLogger().addHandler(LogForwarder(self._host))
         logging.getLogger().setLevel(logging.INFO)
         parameters = cast("dict[str, object]", from_wire(start.parameters))
@@ -247,13 +259,14 @@ def prepare_process(folder: Path) -> TextIO:
 def main(folder: Path, stdout_fd: int) -> NoReturn:
     """Be a runner until the execution is over, then leave without unwinding anything."""
     command_fd, event_fd = isolate_standard_streams(stdout_fd)
-    loop = asyncio.new_event_loop()
+    turns = Turns()
+    loop = asyncio.SelectorEventLoop(TurnSelector(turns))
     asyncio.set_event_loop(loop)
     # A copy that comes back to the event loop leaves before it takes an event from the original.
     os.register_at_fork(after_in_child=lambda: loop.call_soon(os._exit, 0))
     try:
         with prepare_process(folder):
-            loop.run_until_complete(Session(loop, command_fd, event_fd).run())
+            loop.run_until_complete(Session(loop, turns, command_fd, event_fd).run())
             os._exit(0)
     except BaseException:  # noqa: BLE001 - border: the top; a step's threads must not hold it
         traceback.print_exc()

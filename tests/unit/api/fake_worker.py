@@ -270,8 +270,10 @@ class FakeWorker:
             dropped_log_lines=7,
             dropped_output_bytes=8,
             dropped_log_events=9,
-            loop_blocked=10,
-            loop_blocked_s=0.5,
+            supervision_blocks=10,
+            supervision_blocked_s=0.5,
+            handler_blocks=11,
+            handler_blocked_s=2.5,
         )
 
     async def health(self) -> Health:

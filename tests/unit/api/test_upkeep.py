@@ -174,8 +174,10 @@ async def test_the_figures_are_those_of_the_worker(
         "itk_dropped_log_lines_total": 7,
         "itk_dropped_output_bytes_total": 8,
         "itk_dropped_log_events_total": 9,
-        "itk_loop_blocked_total": 10,
-        "itk_loop_blocked_seconds_total": 0.5,
+        "itk_supervision_loop_blocked_total": 10,
+        "itk_supervision_loop_blocked_seconds_total": 0.5,
+        "itk_handler_blocked_total": 11,
+        "itk_handler_blocked_seconds_total": 2.5,
     }
     assert {name: found[name,] for name in plain} == plain
 

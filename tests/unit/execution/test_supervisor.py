@@ -38,7 +38,7 @@ from ignition_toolkit.playbook.models import (
     Program,
     StepStatus,
 )
-from ignition_toolkit.protocol import Done, LogsDropped
+from ignition_toolkit.protocol import Blocked, Done, LogsDropped
 from tests.polling import poll_until_async
 from tests.unit.execution import fakes
 from tests.unit.execution.fakes import (
@@ -187,6 +187,19 @@ async def test_events_of_every_kind_find_their_place(scene: Scene) -> None:
     assert scene.store.events("progress")[0]["total"] == 2
     assert scene.pauses == [True]
     assert scene.losses == Losses(log_lines=7)
+
+
+async def test_blocks_of_the_event_loop_are_logged_with_their_step_and_counted(
+    scene: Scene,
+) -> None:
+    runner = await scene.first()
+    runner.says(changed("a"))
+    runner.says(Blocked(step_id="a", seconds=0.5, place="a.py:3 in b", times=1, total_s=0.5))
+    runner.says(Blocked(step_id="a", seconds=0.5, times=4, total_s=1.25))
+    lines = scene.store.events("log")
+    assert [(line["step_id"], line["level"]) for line in lines] == [("a", "warning")] * 2
+    assert "for 0.50 s at a.py:3 in b" in lines[0]["message"]
+    assert scene.losses == Losses(blocks=5, blocked_s=1.75)
 
 
 async def test_what_a_step_wrote_before_its_end_is_its_own_and_not_the_next_ones(

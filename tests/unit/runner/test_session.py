@@ -39,6 +39,7 @@ from ignition_toolkit.protocol import (
 )
 from ignition_toolkit.runner import session as session_module
 from ignition_toolkit.runner.session import Session
+from ignition_toolkit.runner.turns import Turns
 from tests.polling import poll_until_async
 
 #: Seconds for what takes a moment; generous, as the machine may be busy.
@@ -59,7 +60,7 @@ class Spoken:
         self._folder = folder
         self._rest = b""
         self.heard: list[Envelope] = []
-        self.session = Session(asyncio.get_running_loop(), reading, writing)
+        self.session = Session(asyncio.get_running_loop(), Turns(), reading, writing)
         self.running = asyncio.create_task(self.session.run())
         self._theirs = (reading, writing)
 
@@ -125,9 +126,10 @@ class Spoken:
         return done
 
     async def close(self) -> None:
-        """End the session, its two threads and the pipes."""
+        """End the session, its threads and the pipes."""
         self.running.cancel()
         await asyncio.wait({self.running})
+        self.session._watchdog.stop()
         os.close(self._commands)
         reader, writer = self.session._reader, self.session._writer
         await poll_until_async(lambda: not reader._thread.is_alive(), SOON_S)

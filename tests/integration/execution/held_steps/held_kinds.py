@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import collections
+import ctypes
 import itertools
 import os
 import signal
@@ -68,6 +69,29 @@ class Block(StepHandler):
         while not may_go(params["point"]) and time.monotonic() < until:
             time.sleep(0.002)
         return {"pid": os.getpid()}
+
+
+class Hold(StepHandler):
+    """Takes a while in one way or another, and ends by itself."""
+
+    type = "held.hold"
+
+    class Params(BaseModel):
+        model_config = ConfigDict(extra="forbid")
+
+        how: str
+        seconds: float
+
+    async def execute(self, params: dict[str, Any]) -> dict[str, Any]:
+        match params["how"]:
+            case "await":
+                await asyncio.sleep(params["seconds"])
+            case "sleep":
+                time.sleep(params["seconds"])
+            case "interpreter":
+                # As an extension does that does not let go of it.
+                ctypes.PyDLL(None).usleep(int(params["seconds"] * 1e6))
+        return {}
 
 
 class Dying(StepHandler):
