@@ -40,9 +40,10 @@ class _Scale:
         self.top_ms = min(highest_ms, 2 * PROMISE_MS)
         # Few bars do not get as wide as the chart.
         self.step = (_WIDTH - _LEFT - _RIGHT) / max(count, 25)
+        self._first = _WIDTH - _RIGHT - count * self.step
 
     def x(self, number: int) -> float:
-        return _LEFT + number * self.step
+        return self._first + number * self.step
 
     def y(self, value_ms: float) -> float:
         share = min(value_ms, self.top_ms) / self.top_ms

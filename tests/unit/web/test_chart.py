@@ -36,6 +36,12 @@ def test_every_bar_stays_inside_whatever_its_figure_is() -> None:
         assert 0 <= y <= y + high <= height
 
 
+def test_the_newest_bar_stands_at_the_right_however_few_there_are() -> None:
+    for count in (1, 25, 100):
+        *_, last = drawn(*(Bar("x", 1.0) for _ in range(count))).iter(f"{SVG}rect")
+        assert 760 < float(last.attrib["x"]) + float(last.attrib["width"]) < 800
+
+
 def test_a_figure_that_was_not_measured_is_told_from_a_quick_one() -> None:
     chart = drawn(Bar("a", None), Bar("b", 1.0))
     assert [bar.attrib["class"] for bar in chart.iter(f"{SVG}rect")] == ["unknown", "kept"]
