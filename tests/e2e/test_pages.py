@@ -148,11 +148,12 @@ def fill_the_form_wrongly_and_then_rightly(person: Person, page: Page) -> None:
     person.shot(page, "form-wrong")
     page.get_by_label("seconds").fill("600")
     page.get_by_label("tags").fill("[x, y]")
+    # What was below a message moves up when it goes.
+    expect(page.locator(".field .error:visible")).to_have_count(0)
     page.get_by_role("switch", name="loud").uncheck()
     page.get_by_label("login").fill('{"username": "anna", "password": "hunter22"}')
     wanted = "itk run typed.yaml -p seconds=600 -p 'tags=[x, y]' -p loud=false"
     expect(page.locator("#command")).to_have_text(f"{wanted} -p login=@env:LOGIN")
-    expect(page.locator(".field .error:visible")).to_have_count(0)
     page.get_by_role("button", name="Run", exact=True).click()
     expect_status(page, "running")
 
