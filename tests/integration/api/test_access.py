@@ -176,7 +176,7 @@ def test_a_person_logs_in_watches_and_acts_also_after_the_session_has_ended(
         page = context.new_page()
         page.goto(f"/executions/{execution_id}")
         log_in(page)
-        again = page.get_by_role("button", name="Run again")
+        again = page.get_by_role("button", name="Run again", exact=True)
         expect(again).to_be_visible(timeout=DEADLINE_MS)
         context.clear_cookies()
         again.click()
