@@ -85,6 +85,8 @@ export class Log {
 
   flush() {
     this.flushedAt = performance.now();
+    // Somebody may have scrolled up in this very moment, of which no event has told yet.
+    if (this.list.scrollTop < this.top - 2) this.follow.checked = false;
     const lines = this.waiting.slice(-this.most).map(({ data, id }) => this.line(data, id));
     this.waiting = [];
     if (lines.length >= this.most) this.list.replaceChildren(...lines);
