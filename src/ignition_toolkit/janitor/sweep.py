@@ -22,6 +22,10 @@ ROUND_S = 0.1
 #: Seconds that a process in uninterruptible sleep gets to wake up and show its environment.
 UNSURE_S = 0.1
 _WAIT_S = 0.002
+#: Of the time that it waits for the killed to go, the part in which it looks for them is at most a
+#: third: it runs before everybody else, and who is to die needs a processor for that.
+_REST = 2.0
+_MAX_WAIT_S = 0.02
 _UNDECIDED_S = 0.01
 
 
@@ -36,6 +40,7 @@ class Hunt:
         self.scans = 0
         self._round_at = 0.0
         self._is_undecided = False
+        self._look_s = 0.0
         #: Processes that slept too deep to be asked, and since when; this scan's and the last's.
         self._unsure: dict[Identity, float] = {}
         self._were_unsure: dict[Identity, float] = {}
@@ -52,13 +57,17 @@ class Hunt:
         """
         if not self._is_waiting() or time.monotonic() >= self._round_at + ROUND_S:
             self._round()
+        began = time.monotonic()
         self.forest.look_who_is_gone()
+        self._look_s = time.monotonic() - began
 
     def pause(self) -> float:
         """Return the seconds to wait before the next step."""
         if self._is_undecided:
             return _UNDECIDED_S
-        return _WAIT_S if self._is_waiting() else 0.0
+        if not self._is_waiting():
+            return 0.0
+        return min(max(_WAIT_S, _REST * self._look_s), _MAX_WAIT_S)
 
     def is_clean(self, tree: Tree) -> bool:
         """Say whether nothing of a tree is left: enough quiet passes, and every member gone."""

@@ -93,7 +93,7 @@ async def test_a_stuck_script_costs_its_own_process_and_not_the_runner(rig: Rig)
     view = await rig.run(
         playbook(
             step("e", "held.echo", value=1),
-            step("a", "utility.python", script=script, timeout=1, on_failure="continue"),
+            step("a", "utility.python", script=script, timeout=3, on_failure="continue"),
             step("f", "held.echo", value=2),
         )
     )
@@ -199,7 +199,7 @@ async def test_a_skip_during_the_delay_before_a_retry_ends_the_waiting(rig: Rig)
 async def test_an_outer_step_times_out_over_a_stuck_inner_one(rig: Rig) -> None:
     point = rig.point()
     rig.library("inner.yaml", playbook(step("x", "held.block", point=str(point)), log("y")))
-    outer = step("o", "playbook.run", playbook="inner.yaml", timeout=0.5, on_failure="continue")
+    outer = step("o", "playbook.run", playbook="inner.yaml", timeout=2, on_failure="continue")
     view = await rig.run(playbook(step("e", "held.echo", value=1), outer, log("b")))
     assert view.status is E.COMPLETED, view
     assert step_statuses(view) == {
@@ -209,7 +209,7 @@ async def test_an_outer_step_times_out_over_a_stuck_inner_one(rig: Rig) -> None:
         "o/x": "cancelled",
         "o/y": "pending",
     }
-    assert "timeout of 0.5 s" in (steps(view)["o"].error or "")
+    assert "timeout of 2 s" in (steps(view)["o"].error or "")
     assert record(view, "o").outcome is O.KILLED
     assert not is_alive(point.pids[0])
 
