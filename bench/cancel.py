@@ -17,12 +17,11 @@ from typing import Any
 from bench.figures import load, summary, table
 from tests.e2e.observer import Witness, is_alive
 from tests.e2e.server import Server, serving
-from tests.e2e.ways import STUCK, Stuck
+from tests.e2e.ways import BUSY, STUCK, Stuck
 
 #: Seconds between two looks at the process table.
 LOOK_S = 0.002
 #: Ways that wait: many that spin would show how long a start takes, not a cancel.
-BUSY = {"cpu_spin", "gil_held", "fork_chain", "megabyte"}
 WAITING = [stuck for stuck in STUCK if stuck.way not in BUSY]
 
 

@@ -13,7 +13,7 @@ import pytest
 from tests.e2e.conftest import NewWitness
 from tests.e2e.observer import Witness, monotonic_of
 from tests.e2e.server import Server
-from tests.e2e.ways import STUCK, Stuck
+from tests.e2e.ways import BUSY, STUCK, Stuck
 
 Cancel = Callable[[Server, list[str]], None]
 Record = Callable[[str, object], None]
@@ -21,9 +21,6 @@ Record = Callable[[str, object], None]
 PROMISE_S = 0.5
 #: In the gate, where other tests run beside them, and in `make stress`.
 MANY, MOST = 50, 100
-
-#: Ways that keep a core busy.
-BUSY = {"cpu_spin", "gil_held", "fork_chain", "megabyte"}
 
 #: Handlers that wait. Many that spin on two cores would show how long a start takes, not a cancel,
 #: and a script lives for a minute only, which so many starts may take on a busy machine.

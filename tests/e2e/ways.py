@@ -161,3 +161,6 @@ STUCK = [
 ]
 
 BY_ID = {stuck.id: stuck for stuck in STUCK}
+
+#: Ways that keep a core busy: of many of these, a cancel waits for the machine.
+BUSY = frozenset({"cpu_spin", "gil_held", "fork_chain", "megabyte"})
