@@ -26,6 +26,7 @@ from tests.e2e.person import (
     status,
 )
 from tests.e2e.server import Server, launch, serving
+from tests.polling import poll_until
 
 
 @pytest.fixture(scope="module")
@@ -346,6 +347,13 @@ def test_without_a_shared_worker_a_page_asks_by_itself(persons: Persons, server:
     expect(page.locator("#record")).to_contain_text("cooperative")
 
 
+def follows_no_more(page: Page) -> bool:
+    """Turn the wheel over the log, as a person does until it moves; return whether it heeds."""
+    page.locator("#log").hover()
+    page.mouse.wheel(0, -5000)
+    return not page.get_by_label("Follow").is_checked()
+
+
 def test_a_log_keeps_the_newest_lines_and_is_filtered_searched_linked_and_downloaded(
     person: Person, server: Server
 ) -> None:
@@ -381,9 +389,7 @@ def test_a_log_keeps_the_newest_lines_and_is_filtered_searched_linked_and_downlo
     log, gap = page.locator("#log"), "log => log.scrollHeight - log.scrollTop - log.clientHeight"
     page.get_by_label("Follow").check()
     assert log.evaluate(gap) < 40
-    log.hover()
-    page.mouse.wheel(0, -5000)
-    expect(page.get_by_label("Follow")).not_to_be_checked()
+    poll_until(lambda: follows_no_more(page), DEADLINE_MS / 1000)
 
 
 #: Puts the longest time into `window.longest` in which a page did nothing else, in milliseconds.

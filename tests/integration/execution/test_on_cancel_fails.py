@@ -137,8 +137,11 @@ async def test_a_second_cancel_while_their_runner_comes_up_has_none_of_them_run(
     spawns.close()
     await rig.cancel(execution_id)
     await spawns.reached()
-    # The first stop is verified, and the gateway is held.
-    view = await rig.view(execution_id)
+    # The first stop is verified and the gateway is held, perhaps a moment after the runner began.
+    view = await rig.until(
+        execution_id,
+        lambda view: view.cancellation is not None and view.cancellation.on_cancel != (),
+    )
     assert view.status is E.CANCELLING
     assert results(view) == [("on_cancel/bye", "pending", None)]
     assert view.holds is not None
