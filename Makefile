@@ -13,8 +13,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 DONE := $(VENV)/.stamps
 PYTHONS := python3.13 python3.12 python3.11 python3
-# -qq shows errors and keeps quiet about a machine's own pip settings.
-PIP := $(BIN)/python -m pip --disable-pip-version-check install --no-input --no-compile -qq
+# -qq shows errors and keeps quiet about a machine's own pip settings; the pins are complete, which
+# `pip check` confirms, so nothing has to be worked out.
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --no-input --no-compile --no-deps -qq
 # Every run starts processes, so all is compiled once: on all cores, which pip does not, and also
 # where PYTHONDONTWRITEBYTECODE would have every process compile anew.
 COMPILE := $(BIN)/python -m compileall -qq -j 0
@@ -52,9 +53,12 @@ test: check $(DONE)/examples debian
 check: $(DONE)/dev $(DONE)/package
 	@$(BIN)/ruff check --quiet $(CHECKED)
 	$(BIN)/ruff format --check --quiet $(CHECKED)
-	$(BIN)/mypy $(CHECKED)
+	# It needs one core for longer than the others together.
+	$(BIN)/mypy $(CHECKED) & types=$$!
+	trap 'kill "$$types" 2>/dev/null || true' EXIT
 	$(BIN)/lint-imports
 	$(PYTEST) -q tests/meta
+	wait "$$types"
 
 stress: $(DONE)/dev $(DONE)/examples debian
 	@$(PYTEST) -m stress --timeout=3600 --hypothesis-profile=stress --durations=15 $(ARGS)
@@ -108,6 +112,7 @@ $(DONE)/runtime: requirements/runtime.txt | $(DONE)/venv
 $(DONE)/dev: requirements/dev.txt requirements/runtime.txt | $(DONE)/venv
 	@echo 'Installing what checks and tests need into $(VENV)/ (once, about a minute) ...'
 	$(PIP) --require-hashes -r $<
+	$(BIN)/python -m pip check >/dev/null
 	$(COMPILE) $(VENV)/lib
 	touch $@ $(DONE)/runtime
 
@@ -116,12 +121,12 @@ $(DONE)/pins: requirements/pins.txt | $(DONE)/venv
 	touch $@
 
 $(DONE)/package: pyproject.toml $(DONE)/runtime
-	@$(PIP) --no-deps --no-build-isolation -e .
+	@$(PIP) --no-build-isolation -e .
 	touch $@
 
 # Step kinds of other packages, as the tests and the stuck playbooks use them.
 $(DONE)/examples: $(EXAMPLES) $(DONE)/package
-	@$(PIP) --no-deps --no-build-isolation $(EXAMPLES:%/pyproject.toml=-e ./%)
+	@$(PIP) --no-build-isolation $(EXAMPLES:%/pyproject.toml=-e ./%)
 	touch $@
 
 # The browser tests drive Debian's browser, the store's tests Debian's PostgreSQL; they are never

@@ -127,10 +127,13 @@ class Leg:
 
     # What it is told.
 
-    def cancel(self, source: CancelSource, requested_by: str | None, t: float) -> None:
-        """Tell the janitor first, then the runner; `t` is the second of the request."""
+    def cancel(self, t: float) -> None:
+        """Tell the janitor; `t` is the second of the request. The runner is to be told next."""
         self._cancelled = True
         self._end_at(t)
+
+    def say_cancel(self, source: CancelSource, requested_by: str | None) -> None:
+        """Tell the runner of a cancel that the janitor knows of."""
         self._runner.send(Cancel(source=source, requested_by=requested_by))
 
     def end_now(self) -> None:

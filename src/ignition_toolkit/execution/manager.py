@@ -14,6 +14,7 @@ import uuid6
 from ignition_toolkit.errors import NotFound, StoreError, WrongState
 from ignition_toolkit.execution import audit, blocking
 from ignition_toolkit.execution.acceptance import Origin, load_again, new_job, new_record
+from ignition_toolkit.execution.canceller import STORE_CANCEL_S, Canceller
 from ignition_toolkit.execution.dispatch.local import LocalDispatcher
 from ignition_toolkit.execution.janitor_link import JanitorLink
 from ignition_toolkit.execution.job import Job
@@ -41,12 +42,10 @@ from ignition_toolkit.execution.views import (
 from ignition_toolkit.playbook.arguments import check_arguments, secret_names
 from ignition_toolkit.playbook.models import (
     CancellationRecord,
-    CancelOutcome,
     CancelSource,
     ExecutionStatus,
 )
 from ignition_toolkit.playbook.program import LoadedProgram
-from ignition_toolkit.storage.changes import AddAudit
 from ignition_toolkit.storage.rows import ExecutionRow, StepRow
 from ignition_toolkit.storage.store import Store
 
@@ -54,8 +53,6 @@ logger = logging.getLogger(__name__)
 
 #: Seconds that a start waits for its row; after them it is refused.
 STORE_START_S = 5.0
-#: Seconds that the answer to a cancel waits for its commit. The stop itself never waits.
-STORE_CANCEL_S = 0.1
 #: Seconds that a shutdown waits for what it cancelled, on_cancel steps included.
 SHUTDOWN_S = 30.0
 
@@ -93,6 +90,7 @@ class ExecutionManager:
         #: What was dropped of the logs and output of all of them.
         self.losses = Losses()
         self._dispatcher = LocalDispatcher(slots, self._on_start, self._on_wait)
+        self._canceller = Canceller(store, self._dispatcher, self._finish)
 
     @property
     def running(self) -> int:
@@ -263,49 +261,16 @@ class ExecutionManager:
 
         Raises NotFound, WrongState when it is over.
         """
-        (answer,) = await self._cancel([self.find(execution_id)], request)
-        return answer
+        run = self.find(execution_id)
+        answers = await self._canceller.cancel([run], request)
+        if not answers:
+            raise run.wrong_state("changed: it is over")
+        return answers[0]
 
     async def cancel_all(self, request: CancelRequest) -> list[str]:
         """Cancel every execution that is not over; return their ids."""
         runs = [run for run in self._runs.values() if not run.is_over]
-        return [answer.execution_id for answer in await self._cancel(runs, request)]
-
-    async def _cancel(self, runs: Sequence[Run], request: CancelRequest) -> list[CancelAnswer]:
-        """Cancel executions that are not over; wait for their commits, but not for long.
-
-        The janitor and the runners of all are told before anything is written for one of them: a
-        write costs more than a message, and the last of many would be told late.
-        """
-        for run in runs:
-            run.tell(request)
-        # Together: what one of them leaves must not start another that is cancelled as well.
-        self._dispatcher.withdraw(run.record.execution_id for run in runs)
-        already = [run.record.status is ExecutionStatus.CANCELLING for run in runs]
-        stored = [
-            asyncio.wrap_future(self._note_cancel(run, request))
-            for run, was in zip(runs, already, strict=True)
-            if not was
-        ]
-        for run, was in zip(runs, already, strict=True):
-            if was:
-                self._store.submit([run.cancel_note(request, already=True)])
-        if stored:
-            await asyncio.wait(stored, timeout=STORE_CANCEL_S)
-        return [run.answer(already=was) for run, was in zip(runs, already, strict=True)]
-
-    def _note_cancel(self, run: Run, request: CancelRequest) -> Future[None]:
-        note = run.cancel_note(request)
-        if run.supervision is not None:
-            return run.record.ask_cancel(run.supervision.cancellation or request.record, note)
-        return self._cancel_pending(run, request.record, note)
-
-    def _cancel_pending(self, run: Run, record: CancellationRecord, note: AddAudit) -> Future[None]:
-        outcome = CancelOutcome.COOPERATIVE
-        ended = {"outcome": outcome, "step_stopped_ms": 0.0, "tree_gone_ms": 0.0}
-        record = record.model_copy(update=ended)
-        run.record.ask_cancel(record, note)
-        return self._finish(run, Verdict(ExecutionStatus.CANCELLED, None, outcome), record)
+        return [answer.execution_id for answer in await self._canceller.cancel(runs, request)]
 
     def kill_now(self, execution_id: str) -> None:
         """End an execution that is being cancelled without a grace and without on_cancel."""
@@ -378,6 +343,6 @@ class ExecutionManager:
             for run in self._runs.values()
             if not run.is_over and (run.supervision is not None or not keep_pending)
         ]
-        await self._cancel(runs, CancelRequest.now(CancelSource.SHUTDOWN, None))
+        await self._canceller.cancel(runs, CancelRequest.now(CancelSource.SHUTDOWN, None))
         if tasks := set(self._tasks.values()):
             await asyncio.wait(tasks, timeout=SHUTDOWN_S)

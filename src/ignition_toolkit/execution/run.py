@@ -44,10 +44,15 @@ class Run:
         """Id of the innermost running step, None where none runs."""
         return self.supervision.step_id if self.supervision is not None else None
 
-    def tell(self, request: CancelRequest) -> None:
-        """Tell the janitor and the runner of a cancel, if there is one. Nothing is written."""
+    def tell_janitor(self, request: CancelRequest) -> None:
+        """Tell the janitor of a cancel, if it has a runner. Nothing is written."""
         if self.supervision is not None:
             self.supervision.cancel(request)
+
+    def tell_runner(self, request: CancelRequest) -> None:
+        """Tell the runner, if there is one, of a cancel that the janitor knows of."""
+        if self.supervision is not None:
+            self.supervision.say_cancel(request)
 
     def kill_now(self) -> None:
         """End what is being cancelled without a grace and without on_cancel."""

@@ -92,7 +92,12 @@ class Supervision:
     # What is asked of it.
 
     def cancel(self, request: CancelRequest) -> None:
-        """Cancel the run, or its on_cancel steps when those run already."""
+        """Cancel the run, or its on_cancel steps when those run already.
+
+        The janitor is told at once. The runner is told by `say_cancel`: of many runs that are
+        cancelled together, the first ones' runners would take the processor from whoever tells
+        the janitor of the others.
+        """
         is_shutdown = request.record.source is CancelSource.SHUTDOWN
         if is_shutdown:
             self._clean_up.shorten()
@@ -106,7 +111,12 @@ class Supervision:
             self._cancellation = request.record.model_copy(update=running)
         self._cancel_seen.set()
         if self._leg is not None:
-            self._leg.cancel(request.record.source, request.record.requested_by, request.t)
+            self._leg.cancel(request.t)
+
+    def say_cancel(self, request: CancelRequest) -> None:
+        """Tell the runner of the cancel that the janitor was told of; on_cancel steps have been."""
+        if self._leg is not None and not self._clean_up.is_running:
+            self._leg.say_cancel(request.record.source, request.record.requested_by)
 
     def end_now(self) -> None:
         """End what is being cancelled without a grace, and run no on_cancel steps."""
@@ -301,7 +311,8 @@ class Supervision:
 
     def _end_clean_up(self) -> None:
         if self._leg is not None and self._clean_up.is_running:
-            self._leg.cancel(CancelSource.TIMEOUT, None, time.monotonic())
+            self._leg.cancel(time.monotonic())
+            self._leg.say_cancel(CancelSource.TIMEOUT, None)
 
     def _say_clean_up(self, playbooks: dict[str, Playbook], why_not: str | None) -> None:
         said = on_cancel.results(playbooks, self._record.steps, why_not)

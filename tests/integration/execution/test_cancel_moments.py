@@ -10,8 +10,11 @@ from typing import Any, Protocol
 import pytest
 
 from ignition_toolkit.errors import NotFound, WrongState
+from ignition_toolkit.execution.janitor_link import JanitorLink
+from ignition_toolkit.execution.runner_process import RunnerProcess
 from ignition_toolkit.execution.views import ExecutionView
-from ignition_toolkit.playbook.models import CancelOutcome, CancelSource, ExecutionStatus
+from ignition_toolkit.playbook.models import CancelOutcome, CancelSource, ExecutionStatus, Frozen
+from ignition_toolkit.protocol import Cancel
 from tests.integration.execution.conftest import HeldSpawns, OpenRig, Paused
 from tests.integration.execution.rig import (
     SOON_S,
@@ -292,13 +295,35 @@ async def test_of_an_unknown_execution_is_an_error(rig: Rig) -> None:
         await rig.cancel("0192aaaa-0000-7000-8000-000000000001")
 
 
-async def test_of_all_cancels_what_runs_and_what_waits(open_rig: OpenRig) -> None:
+@pytest.fixture
+def told(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Give who is told of an end or a cancel, in order."""
+    names: list[str] = []
+    end, send = JanitorLink.end, RunnerProcess.send
+
+    def tell_janitor(self: JanitorLink, *args: Any, **values: Any) -> Any:
+        names.append("janitor")
+        return end(self, *args, **values)
+
+    def tell_runner(self: RunnerProcess, command: Frozen) -> None:
+        if isinstance(command, Cancel):
+            names.append("runner")
+        send(self, command)
+
+    monkeypatch.setattr(JanitorLink, "end", tell_janitor)
+    monkeypatch.setattr(RunnerProcess, "send", tell_runner)
+    return names
+
+
+async def test_of_all_cancels_what_runs_and_what_waits(open_rig: OpenRig, told: list[str]) -> None:
     rig = open_rig(slots=2)
     points = [rig.point(str(number)) for number in range(3)]
     ids = [await rig.start(playbook(step("a", "held.block", point=str(point)))) for point in points]
     for point in points[:2]:
         await point.reached()
     assert await rig.worker.cancel_all(source=CancelSource.API, requested_by="me") == ids
+    # A runner that stops takes the processor from whoever tells the janitor of the next.
+    assert told[:4] == ["janitor", "janitor", "runner", "runner"]
     views = [await rig.final(execution_id) for execution_id in ids]
     assert {view.status for view in views} == {E.CANCELLED}
     assert points[2].pids == []

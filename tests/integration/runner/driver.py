@@ -30,6 +30,8 @@ REPO = Path(__file__).parents[3]
 
 #: Seconds for something to happen that happens at once; generous, as the machine may be busy.
 SOON_S = 15.0
+#: Seconds from a cancel until its step is over, as promised; and those that a step has by itself.
+PROMISE_S, GRACE_S = 0.5, 0.25
 
 MODULES = {
     "odd.code": "tests.integration.runner.odd_steps",
@@ -235,6 +237,18 @@ class RunnerUnderTest:
         change = self.await_step(step_id, "failed")
         assert change.error is not None
         return change.error
+
+    def assert_over(self, done: Done, at: float) -> None:
+        """Fail unless a cancel was over in time, and its step by itself within its grace.
+
+        Args:
+            done: what the runner said of its end.
+            at: monotonic second of the cancel.
+        """
+        took = self.time_of(done) - at
+        assert took < PROMISE_S
+        # On a machine without a free processor the grace may pass before anything was done.
+        assert done.ended or took > GRACE_S, "given up before the grace was over"
 
     def time_of(self, body: Body) -> float:
         """Return the monotonic second at which a message was made."""

@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from ignition_toolkit.playbook.models import ExecutionStatus
-from ignition_toolkit.protocol import Done
 from tests.e2e.observer import is_alive
 from tests.integration.runner.driver import SOON_S, RunnerUnderTest, code, environment, script
 from tests.polling import poll_until
@@ -57,8 +56,9 @@ def test_forked_copy_leaves_at_once(way: str, runner: RunnerUnderTest) -> None:
     runner.await_step("b", "running")
     at = runner.cancel()
     done = runner.await_done()
-    assert done == Done(status=CANCELLED)
-    assert runner.time_of(done) - at < 0.15, "the copy deafened the original"
+    # In time: the copy has not deafened the original.
+    assert done.status is CANCELLED
+    runner.assert_over(done, at)
     assert {e.pid for e in runner.envelopes} == {runner.pid}
     assert runner.log == []
     assert [e.seq for e in runner.envelopes] == list(range(1, len(runner.envelopes) + 1))

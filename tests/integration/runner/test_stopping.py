@@ -8,7 +8,7 @@ import pytest
 from ignition_toolkit.playbook.events import Logged, StepChanged, StuckSeen
 from ignition_toolkit.playbook.models import CancelSource, ExecutionStatus, OnFailure, Playbook
 from ignition_toolkit.protocol import Done, Skip
-from tests.integration.runner.driver import RunnerUnderTest, code, script, step
+from tests.integration.runner.driver import PROMISE_S, RunnerUnderTest, code, script, step
 from tests.polling import poll_until
 
 COMPLETED, CANCELLED = ExecutionStatus.COMPLETED, ExecutionStatus.CANCELLED
@@ -40,7 +40,7 @@ def test_a_step_that_swallows_the_cancel_is_named_and_given_up(runner: RunnerUnd
     at = runner.cancel()
     done = runner.await_done()
     assert done == Done(status=CANCELLED, ended=False)
-    assert 0.2 < runner.time_of(done) - at < 0.5
+    assert 0.2 < runner.time_of(done) - at < PROMISE_S
     (stuck,) = runner.bodies(StuckSeen)
     assert stuck.stuck_at == "<code>:6 in act"
     assert runner.await_end() == 0
@@ -279,8 +279,8 @@ def test_a_cancel_while_the_answer_is_waited_for_ends_the_run_at_once(
     runner.await_settled()
     at = runner.cancel()
     done = runner.await_done()
-    assert done == Done(status=CANCELLED)
-    assert runner.time_of(done) - at < 0.15
+    assert done.status is CANCELLED
+    runner.assert_over(done, at)
     assert runner.await_end() == 0
 
 
@@ -323,7 +323,7 @@ def test_resources_are_closed_within_the_grace_of_a_cancel(runner: RunnerUnderTe
     at = runner.cancel()
     done = runner.await_done()
     assert done == Done(status=CANCELLED)
-    assert 0.1 < runner.time_of(done) - at < 0.35
+    assert 0.1 < runner.time_of(done) - at < PROMISE_S
 
 
 def test_a_cancel_while_resources_are_closed_came_too_late_and_is_quick(
@@ -335,4 +335,4 @@ def test_a_cancel_while_resources_are_closed_came_too_late_and_is_quick(
     at = runner.cancel()
     done = runner.await_done()
     assert done == Done(status=COMPLETED)
-    assert runner.time_of(done) - at < 0.35
+    runner.assert_over(done, at)

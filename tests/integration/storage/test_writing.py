@@ -144,6 +144,45 @@ def test_an_error_shows_no_value_that_was_bound(store: Store) -> None:
     assert not any("hunter2" in text for text in texts)
 
 
+@pytest.fixture
+def updates() -> Iterator[list[str]]:
+    """Give the tables that are updated, one entry for each statement."""
+    tables: list[str] = []
+
+    # Any: what the database's driver hands over.
+    def note(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+        if statement.startswith("UPDATE "):
+            tables.append(statement.split()[1])
+
+    sa.event.listen(sa.Engine, "before_cursor_execute", note)
+    yield tables
+    sa.event.remove(sa.Engine, "before_cursor_execute", note)
+
+
+def test_what_is_set_of_a_row_in_one_transaction_is_set_at_once(
+    store: Store, updates: list[str]
+) -> None:
+    add_step, again = step("one", "a"), step("one", "b")
+    store.submit([add_step, again]).result(SOON_S)
+    updates.clear()
+    changes: list[Change] = [
+        PutStep("one", "a", {"status": "running", "attempts": 1}),
+        SetExecution("one", {"status": "running"}),
+        PutStep("one", "b", {"status": "running"}),
+        event("one", 1),
+        PutStep("one", "a", {"status": "completed"}),
+        SetExecution("one", {"status": "completed", "error": "none"}),
+    ]
+    store.submit(changes).result(SOON_S)
+    assert sorted(updates) == ["executions", "step_runs", "step_runs", "store_state"]
+    row = store.execution("one")
+    assert row is not None
+    assert (row.status, row.error) == ("completed", "none")
+    first, second = store.step_runs("one")
+    assert (first.step_id, first.status, first.attempts) == ("a", "completed", 1)
+    assert (second.step_id, second.status) == ("b", "running")
+
+
 def test_a_change_is_taken_as_it_was_when_submitted(store: Store, database: Database) -> None:
     values: dict[str, Any] = {"parameters": {"inner": [1]}, "status": "running"}
     data = {"inner": [1]}

@@ -73,6 +73,11 @@ class Scene:
     def _is_asked(self) -> bool:
         return self.janitor.pending is not None and not self.janitor.pending.done()
 
+    def cancel(self, requested_by: str | None, t: float) -> None:
+        """Cancel it, as the manager does."""
+        self.leg.cancel(t)
+        self.leg.say_cancel(API, requested_by)
+
     def begins(self, step_id: str = "a", *, in_s: float | None = None, attempt: int = 1) -> None:
         """Have a step begin an attempt whose deadline is so many seconds away."""
         deadline = None if in_s is None else time.monotonic() + in_s
@@ -119,8 +124,10 @@ async def test_what_is_not_the_legs_own_is_handed_on(scene: Scene) -> None:
 
 async def test_a_cancel_is_told_to_the_janitor_first(scene: Scene) -> None:
     t = time.monotonic()
-    scene.leg.cancel(API, "me", t)
+    scene.leg.cancel(t)
     assert scene.janitor.said == [("end", t + GRACE_S)]
+    assert scene.runner.told == ["start"]
+    scene.leg.say_cancel(API, "me")
     assert scene.runner.told == ["start", "cancel"]
     scene.runner.says(Done(status=ExecutionStatus.CANCELLED))
     scene.runner.ends(0)
@@ -130,7 +137,7 @@ async def test_a_cancel_is_told_to_the_janitor_first(scene: Scene) -> None:
 
 async def test_a_stuck_runner_ends_with_the_janitors_answer(scene: Scene) -> None:
     scene.begins()
-    scene.leg.cancel(API, "me", time.monotonic())
+    scene.cancel("me", time.monotonic())
     scene.runner.says(StuckSeen(step_id="a", stuck_at="x.py:1 in f"))
     end = await scene.finish()
     assert (end.cause, end.stuck_at) == (Cause.ENDED, "x.py:1 in f")
@@ -140,7 +147,7 @@ async def test_a_stuck_runner_ends_with_the_janitors_answer(scene: Scene) -> Non
 async def test_where_a_stuck_runner_stood_is_read_from_its_file(scene: Scene) -> None:
     trace = 'Current thread 0x1 (most recent call first):\n  File "/x/s.py", line 7 in work\n'
     (scene.runner.folder / STUCK_FILE).write_text(trace)
-    scene.leg.cancel(API, None, time.monotonic())
+    scene.cancel(None, time.monotonic())
     end = await scene.finish()
     assert end.stuck_at == "/x/s.py:7 in work"
 
@@ -154,7 +161,7 @@ def test_of_a_long_file_the_newest_trace_is_read(tmp_path: Path) -> None:
 
 
 async def test_end_now_leaves_no_grace(scene: Scene) -> None:
-    scene.leg.cancel(API, None, time.monotonic())
+    scene.cancel(None, time.monotonic())
     scene.leg.end_now()
     at = scene.janitor.said[-1][1]
     assert at is not None
@@ -163,9 +170,9 @@ async def test_end_now_leaves_no_grace(scene: Scene) -> None:
 
 
 async def test_a_second_cancel_asks_for_the_same_end(scene: Scene) -> None:
-    scene.leg.cancel(API, None, 10.0)
+    scene.cancel(None, 10.0)
     first = scene.janitor.pending
-    scene.leg.cancel(API, None, 20.0)
+    scene.cancel(None, 20.0)
     assert scene.janitor.pending is first
 
 
@@ -412,7 +419,7 @@ async def test_what_a_stop_had_to_kill_is_not_laid_to_a_later_cancel(scene: Scen
     scene.janitor.answers(None)
     await poll_until_async(lambda: "proceed" in scene.runner.told)
     assert scene.follower.stopped[0].own_kills == (kill,)
-    scene.leg.cancel(API, None, time.monotonic())
+    scene.cancel(None, time.monotonic())
     scene.runner.says(Done(status=ExecutionStatus.CANCELLED))
     scene.runner.ends(0)
     end = await scene.finish(killed=False)
@@ -422,7 +429,7 @@ async def test_what_a_stop_had_to_kill_is_not_laid_to_a_later_cancel(scene: Scen
 async def test_a_cancel_during_a_stop_is_not_taken_back(scene: Scene) -> None:
     scene.begins(in_s=0.0)
     await scene.is_told("end")
-    scene.leg.cancel(API, None, time.monotonic())
+    scene.cancel(None, time.monotonic())
     scene.settles()
     scene.runner.says(changed("a", S.CANCELLED))
     assert "spare" not in scene.janitor.ops
@@ -431,7 +438,7 @@ async def test_a_cancel_during_a_stop_is_not_taken_back(scene: Scene) -> None:
 
 
 async def test_a_deadline_after_a_cancel_changes_nothing(scene: Scene) -> None:
-    scene.leg.cancel(API, None, time.monotonic())
+    scene.cancel(None, time.monotonic())
     scene.begins(in_s=0.0)
     await asyncio.sleep(0.01)
     assert scene.janitor.ops == ["end"]
@@ -455,7 +462,7 @@ async def test_a_spare_that_is_answered_while_the_leg_winds_up_does_not_count_as
 
 async def test_a_tree_that_was_ended_is_not_ended_again(scene: Scene) -> None:
     """The second answer would know nothing of what was killed."""
-    scene.leg.cancel(API, None, time.monotonic())
+    scene.cancel(None, time.monotonic())
     scene.janitor.answers(ended(killed=(Process(pid=9, name="sleep"),)))
     await asyncio.sleep(0)
     scene.runner.ends(KILLED_RUNNER)

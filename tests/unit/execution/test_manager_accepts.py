@@ -188,6 +188,8 @@ class FakeSupervision:
 
     def cancel(self, _request: CancelRequest) -> None: ...
 
+    def say_cancel(self, _request: CancelRequest) -> None: ...
+
     def skip(self, _requested_by: str | None) -> bool:
         # What is skipped ends at once.
         self.step_id = None

@@ -122,7 +122,9 @@ class Scene:
 
     def cancel(self, source: CancelSource = CancelSource.API, by: str | None = "me") -> None:
         """Cancel it, as the manager does."""
-        self.supervision.cancel(CancelRequest.now(source, by))
+        request = CancelRequest.now(source, by)
+        self.supervision.cancel(request)
+        self.supervision.say_cancel(request)
         if self.record.status is not E.CANCELLING:
             told = self.supervision.cancellation
             assert told is not None
