@@ -8,11 +8,20 @@ from ignition_toolkit.storage.changes import (
     AddExecution,
     Change,
     Prune,
+    PutGateway,
     PutStep,
+    RemoveGateway,
     SetExecution,
 )
 from ignition_toolkit.storage.log_lines import LogFilter
-from ignition_toolkit.storage.rows import AuditRow, EventRow, ExecutionRow, Neighbours, StepRow
+from ignition_toolkit.storage.rows import (
+    AuditRow,
+    EventRow,
+    ExecutionRow,
+    GatewayRow,
+    Neighbours,
+    StepRow,
+)
 from ignition_toolkit.storage.sqlite import database_url
 from ignition_toolkit.storage.store import Store
 from ignition_toolkit.storage.waiting import Behind
@@ -26,10 +35,13 @@ __all__ = [
     "Change",
     "EventRow",
     "ExecutionRow",
+    "GatewayRow",
     "LogFilter",
     "Neighbours",
     "Prune",
+    "PutGateway",
     "PutStep",
+    "RemoveGateway",
     "SetExecution",
     "StepRow",
     "Store",

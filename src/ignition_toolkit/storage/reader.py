@@ -14,7 +14,14 @@ from ignition_toolkit.storage import history, log_lines, reads
 from ignition_toolkit.storage.backend import Backend
 from ignition_toolkit.storage.failures import reason
 from ignition_toolkit.storage.log_lines import LogFilter
-from ignition_toolkit.storage.rows import AuditRow, EventRow, ExecutionRow, Neighbours, StepRow
+from ignition_toolkit.storage.rows import (
+    AuditRow,
+    EventRow,
+    ExecutionRow,
+    GatewayRow,
+    Neighbours,
+    StepRow,
+)
 
 _GREATEST = 2**63 - 1
 
@@ -197,6 +204,11 @@ class Reader:
         below = None if before is None else _number(before)
         with self._reading() as connection:
             return reads.audit_notes(connection, _count(limit), below, execution_id)
+
+    def gateways(self) -> list[GatewayRow]:
+        """Return the registered gateways in the order of their names."""
+        with self._reading() as connection:
+            return reads.registered_gateways(connection)
 
     def size(self) -> int:
         """Return how many bytes the database holds; its files may be larger."""
