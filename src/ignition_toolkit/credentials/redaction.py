@@ -1,8 +1,9 @@
 """Redactor: takes secrets out of texts, JSON values and byte streams.
 
 A secret is found as it is, percent-encoded, with the escapes of JSON, of `repr` and of HTML, and
-inside base64 at each of its three offsets. What it was turned into by other means (compressed,
-encrypted, reversed, cut in pieces by a line break) is not found.
+inside base64 at each of its three offsets; escapes are found also when they were escaped once
+more. What it was turned into by other means (compressed, encrypted, reversed, cut in pieces by a
+line break that it does not have itself) is not found.
 """
 
 from __future__ import annotations
@@ -29,13 +30,16 @@ class Redactor:
 
     Args:
         secrets: the values. Those under four characters are left out: redacting them would
-            destroy every text, and they are refused where secrets come in.
+            destroy every text, and they are refused where secrets come in. Of one with several
+            lines each counts by itself too.
 
     It does not change after it is made and may be shared by threads.
     """
 
     def __init__(self, secrets: Iterable[str | Secret]) -> None:
-        values = {s.reveal() if isinstance(s, Secret) else s for s in secrets}
+        whole = {s.reveal() if isinstance(s, Secret) else s for s in secrets}
+        # A log has lines: what stands in one of them alone is found too.
+        values = whole | {line for value in whole for line in value.splitlines()}
         kept = sorted((v for v in values if len(v) >= MIN_SECRET_LENGTH), key=_longest_first)
         self._forms = list(dict.fromkeys(form for value in kept for form in _forms(value)))
         self._firsts = frozenset(way[:1] for form in self._forms for way in form[0])
@@ -177,9 +181,19 @@ def _spellings(character: str) -> _Unit:
     plain = character.encode("utf-8", "surrogatepass")
     if character.isascii() and (character.isalnum() or character == "_"):
         return (plain,)
-    ways = {plain, character.encode("utf-8", "surrogatepass")}
-    ways.update(w.encode() for w in _escapes(character, plain))
-    return tuple(sorted((w for w in ways if w), key=lambda w: (-len(w), w)))
+    once = {plain, *(w.encode() for w in _escapes(character, plain) if w)}
+    # Once more: the body of a request as JSON, in the `repr` of an error, is an everyday thing.
+    ways = once | {again for way in once for again in _escaped_again(way)}
+    return tuple(sorted(ways, key=lambda w: (-len(w), w)))
+
+
+def _escaped_again(way: bytes) -> Iterator[bytes]:
+    doubled = way.replace(b"\\", b"\\\\")
+    yield doubled
+    yield doubled.replace(b'"', b'\\"')
+    yield doubled.replace(b"'", b"\\'")
+    yield quote(way, safe="").encode()
+    yield html.escape(way.decode("latin-1")).encode("latin-1")
 
 
 def _escapes(character: str, plain: bytes) -> Iterator[str]:

@@ -50,6 +50,11 @@ def test_secret_objects_are_taken_too() -> None:
         lambda s: ascii(s)[1:-1],
         lambda s: repr(s.encode())[2:-1],
         html.escape,
+        lambda s: json.dumps(json.dumps(s)[1:-1])[1:-1],
+        lambda s: repr(json.dumps({"body": s}))[11:-3],
+        lambda s: repr({"body": repr(s)[1:-1]})[10:-2],
+        lambda s: html.escape(json.dumps(s)[1:-1]),
+        lambda s: quote(quote(s, safe=""), safe=""),
     ],
 )
 def test_it_is_found_in_every_spelling(secret: str, spell: Callable[[str], str]) -> None:
@@ -74,6 +79,12 @@ def test_base64_of_the_secret_alone_leaves_no_letter_of_it() -> None:
     text = base64.b64encode(b"hunter2").decode()
     assert redacted("hunter2", f"token={text};") == f"token={REDACTED};"
     assert redacted("hunter2", f"token={quote(text, safe='')};") == f"token={REDACTED};"
+
+
+def test_each_line_of_a_secret_is_found_where_the_lines_come_one_by_one() -> None:
+    redactor = Redactor(["-----BEGIN KEY-----\nMIIEpQIBAAKCAQEA\r\nab\n"])
+    assert redactor.text("out: MIIEpQIBAAKCAQEA") == f"out: {REDACTED}"
+    assert redactor.text("ab") == "ab"
 
 
 def test_short_values_are_left_alone() -> None:
