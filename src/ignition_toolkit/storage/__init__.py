@@ -12,7 +12,14 @@ from ignition_toolkit.storage.changes import (
     SetExecution,
 )
 from ignition_toolkit.storage.log_lines import LogFilter
-from ignition_toolkit.storage.rows import AuditRow, EventRow, ExecutionRow, Neighbours, StepRow
+from ignition_toolkit.storage.rows import (
+    AuditRow,
+    EventRow,
+    ExecutionRow,
+    LostLines,
+    Neighbours,
+    StepRow,
+)
 from ignition_toolkit.storage.sqlite import database_url
 from ignition_toolkit.storage.store import Store
 from ignition_toolkit.storage.waiting import Behind
@@ -27,6 +34,7 @@ __all__ = [
     "EventRow",
     "ExecutionRow",
     "LogFilter",
+    "LostLines",
     "Neighbours",
     "Prune",
     "PutStep",

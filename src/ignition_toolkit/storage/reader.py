@@ -14,7 +14,14 @@ from ignition_toolkit.storage import history, log_lines, reads
 from ignition_toolkit.storage.backend import Backend
 from ignition_toolkit.storage.failures import reason
 from ignition_toolkit.storage.log_lines import LogFilter
-from ignition_toolkit.storage.rows import AuditRow, EventRow, ExecutionRow, Neighbours, StepRow
+from ignition_toolkit.storage.rows import (
+    AuditRow,
+    EventRow,
+    ExecutionRow,
+    LostLines,
+    Neighbours,
+    StepRow,
+)
 
 _GREATEST = 2**63 - 1
 
@@ -164,6 +171,11 @@ class Reader:
             return log_lines.next_lines(
                 connection, execution_id, wanted, after=_number(after), limit=_count(limit)
             )
+
+    def lost_lines(self, execution_id: str) -> LostLines:
+        """Return how many lines are missing from an execution's log, as its notes say."""
+        with self._reading() as connection:
+            return log_lines.lost_lines(connection, execution_id)
 
     def last_event_id(self) -> int:
         """Return the greatest number that an event was ever given, 0 before the first."""
