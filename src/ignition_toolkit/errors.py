@@ -10,6 +10,9 @@ ToolkitError
 ├── OperatorError               what was asked for cannot be
 │   ├── NotFound                no such playbook, execution or kind
 │   ├── ParametersInvalid       values for a playbook's parameters, each named
+│   │   └── NamesUnknown        a playbook names a credential or a gateway that is not stored
+│   ├── NameTaken               a credential or a gateway of that name is stored already
+│   ├── VaultError              the stored credentials cannot be opened or written
 │   ├── WrongState              makes no sense in the status that the execution has
 │   ├── RerunRefused            an execution cannot be run again as was asked
 │   ├── KeyReused               an idempotency key stands for another request already
@@ -117,6 +120,18 @@ class ParametersInvalid(OperatorError):
     def parameters(self) -> dict[str, str]:
         """What is wrong, by the parameter's name."""
         return dict(self.fields.get("parameters", {}))
+
+
+class NamesUnknown(ParametersInvalid):
+    """A playbook names what is not stored. Fields `credentials`, `gateways`: the names."""
+
+
+class NameTaken(OperatorError):
+    """A credential or a gateway of that name is stored already. Field `name`."""
+
+
+class VaultError(OperatorError):
+    """The stored credentials cannot be opened or written: the key, the file or its mode."""
 
 
 class WrongState(OperatorError):

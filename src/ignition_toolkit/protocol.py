@@ -23,6 +23,7 @@ from ignition_toolkit.playbook.events import (
     StuckSeen,
     VariableSet,
 )
+from ignition_toolkit.playbook.gateways import Gateways
 from ignition_toolkit.playbook.models import CancelSource, ExecutionStatus, Frozen, Program
 
 #: Environment variable that marks a runner and all that it starts.
@@ -42,6 +43,7 @@ class Start(Frozen):
     # Any: parameter values and credentials, secrets as {"$secret": ...}.
     parameters: dict[str, Any]
     credentials: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    gateways: Gateways = Field(default_factory=Gateways)
     resume: Resume = Field(default_factory=Resume)
     #: Module of each step kind; a module is imported when its first step runs.
     modules: dict[str, str]

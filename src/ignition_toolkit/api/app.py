@@ -27,6 +27,7 @@ from ignition_toolkit.api.routes import (
     playbooks,
     schemas,
     static,
+    stored,
     upkeep,
 )
 from ignition_toolkit.api.worker_port import WorkerPort
@@ -41,6 +42,7 @@ ROUTERS = (
     executions,
     schemas,
     upkeep,
+    stored,
     login,
     pages,
     page_logs,

@@ -48,10 +48,13 @@ KINDS = (
     Kind(errors.PlaybookInvalid, 422, "playbook-invalid", "The playbook is not valid"),
     Kind(errors.AuthorError, 422, "author-error", "The playbook cannot be run"),
     Kind(errors.NotFound, 404, "not-found", "There is no such thing"),
+    Kind(errors.NamesUnknown, 422, "names-unknown", "A credential or a gateway is not stored"),
     Kind(errors.ParametersInvalid, 422, "parameters-invalid", "Parameters are not valid"),
     Kind(errors.WrongState, 409, "wrong-state", "That makes no sense in this status"),
     Kind(errors.RerunRefused, 409, "rerun-refused", "It cannot be run again so"),
     Kind(errors.KeyReused, 422, "key-reused", "The Idempotency-Key stands for another request"),
+    Kind(errors.NameTaken, 409, "name-taken", "There is one of that name already"),
+    Kind(errors.VaultError, 503, "vault", "The stored credentials cannot be used"),
     Kind(errors.PlatformUnsupported, 501, "unsupported", "Not supported on this system"),
     Kind(errors.OperatorError, 409, "refused", "That cannot be done"),
     Kind(errors.OutsideError, 502, "outside-error", "An outside system failed"),
@@ -63,7 +66,7 @@ _RENAMED = {"status": "status_of_execution", "type": "type_of_error", "title": "
 
 
 # Any: members of a problem are JSON values.
-def problem(status: int, name: str, title: str, detail: str, **members: Any) -> JSONResponse:
+def problem(status: int, name: str, title: str, detail: str, /, **members: Any) -> JSONResponse:
     """Return the answer for one problem.
 
     Args:
@@ -123,7 +126,7 @@ def for_http(request: Request, error: HTTPException) -> JSONResponse:
 
 def _for_method(request: Request) -> JSONResponse:
     # The router names only the methods of the first route that has this path.
-    allowed = ", ".join(m for m in ("GET", "POST") if _is_taken(request, m))
+    allowed = ", ".join(m for m in ("GET", "POST", "DELETE") if _is_taken(request, m))
     answer = problem(
         405,
         "method",

@@ -10,7 +10,10 @@ from ignition_toolkit.execution.hub import EventHub
 from ignition_toolkit.execution.metrics import Readings
 from ignition_toolkit.execution.requests import (
     EVERY,
+    CredentialRequest,
+    GatewayRequest,
     PruneRequest,
+    Requester,
     RerunRequest,
     Source,
     StartRequest,
@@ -20,15 +23,19 @@ from ignition_toolkit.execution.views import (
     Artifact,
     AuditPage,
     CancelAnswer,
+    CredentialList,
+    CredentialView,
     ExecutionPage,
     ExecutionSummary,
     ExecutionView,
+    GatewayList,
     Health,
     PruneReport,
     ReleaseAnswer,
     Upkeep,
 )
 from ignition_toolkit.playbook.catalog import Catalog
+from ignition_toolkit.playbook.gateways import GatewayEntry
 from ignition_toolkit.playbook.models import CancelSource
 from ignition_toolkit.storage import EventRow, LogFilter, LostLines
 
@@ -183,6 +190,30 @@ class WorkerPort(Protocol):
 
     async def prune(self, request: PruneRequest) -> PruneReport:
         """Remove old executions, for some seconds; OperatorError when all is to be kept."""
+        ...
+
+    async def credentials(self) -> CredentialList:
+        """Return what credentials are stored; no secret: VaultError."""
+        ...
+
+    async def put_credential(self, request: CredentialRequest) -> CredentialView:
+        """Store a credential: ParametersInvalid, NameTaken, VaultError."""
+        ...
+
+    async def remove_credential(self, name: str, by: Requester) -> None:
+        """Remove a credential: NotFound, OperatorError while a gateway names it, VaultError."""
+        ...
+
+    async def gateways(self) -> GatewayList:
+        """Return the registered gateways."""
+        ...
+
+    async def put_gateway(self, request: GatewayRequest) -> GatewayEntry:
+        """Register a gateway: ParametersInvalid, NamesUnknown, NameTaken."""
+        ...
+
+    async def remove_gateway(self, name: str, by: Requester) -> None:
+        """Remove a registered gateway: NotFound."""
         ...
 
     def metrics(self) -> Readings:

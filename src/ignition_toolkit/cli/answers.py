@@ -10,6 +10,8 @@ from ignition_toolkit.errors import (
     AccessDenied,
     InternalError,
     KeyReused,
+    NamesUnknown,
+    NameTaken,
     NotFound,
     OperatorError,
     OutsideError,
@@ -20,6 +22,7 @@ from ignition_toolkit.errors import (
     ServerUnreachable,
     StoreError,
     ToolkitError,
+    VaultError,
     WrongState,
 )
 
@@ -29,6 +32,9 @@ JSON_TYPES = ("application/json", PROBLEM_TYPE)
 #: The last part of a problem's `type`, and the error that it stands for.
 BY_NAME: dict[str, type[ToolkitError]] = {
     "playbook-invalid": PlaybookInvalid,
+    "names-unknown": NamesUnknown,
+    "name-taken": NameTaken,
+    "vault": VaultError,
     "parameters-invalid": ParametersInvalid,
     "not-found": NotFound,
     "wrong-state": WrongState,

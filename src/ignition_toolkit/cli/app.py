@@ -24,6 +24,7 @@ from ignition_toolkit.cli.options import (
     whole_number,
 )
 from ignition_toolkit.cli.output import stdout
+from ignition_toolkit.cli.stored_app import credentials_app, gateways_app
 from ignition_toolkit.cli.supported import check_platform
 from ignition_toolkit.cli.version import version_line
 
@@ -32,6 +33,7 @@ HELP = """Run playbooks against an Ignition gateway, watch them, and cancel them
 Exit codes: 0 completed, 1 failed, 2 wrong input, 3 not reachable, 130 cancelled."""
 
 RUNNING, WRITING, LOOKING = "Run playbooks", "Write playbooks", "Executions on a server"
+STORED = "What is stored for playbooks"
 
 app = typer.Typer(
     help=HELP,
@@ -42,6 +44,10 @@ app = typer.Typer(
     rich_markup_mode="rich" if stdout().live else None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+app.add_typer(gateways_app, name="gateways", rich_help_panel=STORED)
+app.add_typer(credentials_app, name="credentials", rich_help_panel=STORED)
 
 
 def run_app(arguments: Sequence[str]) -> int:

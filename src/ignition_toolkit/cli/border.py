@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import traceback
 from collections.abc import Callable, Iterator
+from typing import TypeGuard
 
 from typer.exceptions import TyperException
 
 from ignition_toolkit.cli.exits import Exit, exit_for
 from ignition_toolkit.cli.output import say, stdout
 from ignition_toolkit.cli.text import printable
-from ignition_toolkit.errors import ParametersInvalid, PlaybookInvalid, ToolkitError
+from ignition_toolkit.errors import NamesUnknown, ParametersInvalid, PlaybookInvalid, ToolkitError
 
 
 def guarded(command: Callable[[], int]) -> int:
@@ -42,7 +43,7 @@ def message_lines(error: Exception) -> Iterator[str]:
         # Unwrapped and unadorned: editors and people find the place by them.
         yield from map(printable, error.problems)
         yield "itk: the playbook is not valid, see above"
-    elif isinstance(error, ParametersInvalid) and error.parameters:
+    elif _is_of_parameters(error):
         yield "itk: the parameters do not fit the playbook:"
         for name, message in error.parameters.items():
             yield f"  {printable(name)}: {printable(message)}"
@@ -54,6 +55,13 @@ def message_lines(error: Exception) -> Iterator[str]:
     else:
         yield f"itk: {type(error).__name__}: {printable(str(error))}"
         yield "itk: this is a mistake in itk itself; ITK_DEBUG=1 shows where, please report it"
+
+
+def _is_of_parameters(error: Exception) -> TypeGuard[ParametersInvalid]:
+    # What is not stored is said by the message, also where a parameter names it.
+    if not isinstance(error, ParametersInvalid) or isinstance(error, NamesUnknown):
+        return False
+    return bool(error.parameters)
 
 
 def _usage_lines(error: TyperException) -> Iterator[str]:

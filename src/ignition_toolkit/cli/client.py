@@ -91,6 +91,10 @@ class ServerClient:
         """Send a request that changes something; without a body it has no content type."""
         return await self._ask("POST", path, json=body)
 
+    async def delete(self, path: str) -> Any:
+        """Have what is at an address removed."""
+        return await self._ask("DELETE", path)
+
     @asynccontextmanager
     async def events(self, path: str, after: int) -> AsyncIterator[AsyncIterator[Event]]:
         """Open the stream of events after number `after`.

@@ -1,16 +1,11 @@
-"""What a new execution runs, and its record: from a start, or from a rerun."""
+"""Where a new execution comes from, and its record: from a start, or from a rerun."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
-from ignition_toolkit.credentials.redaction import Redactor
-from ignition_toolkit.credentials.secret import Secret
 from ignition_toolkit.errors import NotFound, RerunRefused
-from ignition_toolkit.execution.dispatch.claims import claims_of
 from ignition_toolkit.execution.job import Job
 from ignition_toolkit.execution.programs import Programs
 from ignition_toolkit.execution.record import ExecutionRecord
@@ -19,7 +14,6 @@ from ignition_toolkit.execution.reruns import TakenOver
 from ignition_toolkit.execution.stored_views import snapshot_of
 from ignition_toolkit.execution.views import ExecutionSummary
 from ignition_toolkit.playbook.arguments import redacted
-from ignition_toolkit.playbook.engine_host import Resume
 from ignition_toolkit.playbook.models import ExecutionStatus, utc_now
 from ignition_toolkit.playbook.program import LoadedProgram
 from ignition_toolkit.storage.rows import ExecutionRow
@@ -67,45 +61,6 @@ async def load_again(programs: Programs, old: ExecutionRow, *, newest: bool) -> 
             f"execution {old.id} has no newest text: {error.message}; it may have been started "
             "from a file outside the library; run the text again that it ran before"
         ) from error
-
-
-def new_job(
-    loaded: LoadedProgram,
-    arguments: dict[str, Any],  # Any: checked values; secrets are `Secret`.
-    taken: TakenOver | None,
-    *,
-    modules: dict[str, str],
-    artifacts: Path,
-) -> Job:
-    """Return what an execution runs, and claims.
-
-    Args:
-        loaded: the playbook, and those that it can run.
-        arguments: checked values for its parameters.
-        taken: what is taken over from the attempt before it.
-        modules: module of each step kind.
-        artifacts: folder for files that stay with the execution.
-    """
-    return Job(
-        program=loaded.program,
-        parameters=arguments,
-        modules=modules,
-        artifacts=artifacts,
-        redactor=Redactor(_secrets(arguments)),
-        claims=claims_of(loaded.program, arguments),
-        resume=taken.resume(loaded.program.main, arguments) if taken else Resume(),
-    )
-
-
-def _secrets(value: object) -> Iterator[Secret]:
-    if isinstance(value, Secret):
-        yield value
-    elif isinstance(value, Mapping):
-        for item in value.values():
-            yield from _secrets(item)
-    elif isinstance(value, (list, tuple)):
-        for item in value:
-            yield from _secrets(item)
 
 
 def new_record(store: Store, execution_id: str, job: Job, origin: Origin) -> ExecutionRecord:

@@ -10,11 +10,11 @@ import contextlib
 import os
 import re
 import secrets
-import stat
 from dataclasses import dataclass
 from pathlib import Path
 
 from ignition_toolkit.credentials import Secret
+from ignition_toolkit.credentials.private_file import NotPrivate, read_private, write_private
 from ignition_toolkit.errors import OperatorError
 
 VARIABLE = "ITK_TOKEN"
@@ -108,36 +108,19 @@ def token_for_server(data_dir: Path) -> AccessToken:
 
 
 def _read(path: Path) -> Secret:
-    # Not through a link, and not waiting for the other end of a pipe.
-    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-    with open(descriptor, "rb") as file:
-        found = os.fstat(descriptor)
-        if not stat.S_ISREG(found.st_mode) or found.st_mode & 0o077:
-            raise OperatorError(
-                f"the access token in {path} is not a secret: expected a file that only its owner "
-                "may read (mode 0600); remove it, and the server makes a new one at its next start"
-            )
-        text = file.read(MAX_LENGTH + 2).decode("ascii", "replace")
+    try:
+        text = read_private(path, MAX_LENGTH + 1).decode("ascii", "replace")
+    except NotPrivate as error:
+        raise OperatorError(
+            f"the access token in {path} is not a secret: expected a file that only its owner "
+            "may read (mode 0600); remove it, and the server makes a new one at its next start"
+        ) from error
     return _checked(text.removesuffix("\n"), f"the file {path}")
 
 
 def _make(path: Path) -> Secret:
     text = secrets.token_urlsafe(RANDOM_BYTES)
-    # One fixed name is enough: only the folder's owner writes. One that is left may have another
-    # mode.
-    temporary = path.with_name(f"{path.name}.new")
-    temporary.unlink(missing_ok=True)
-    try:
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with open(descriptor, "w", encoding="ascii") as file:
-            file.write(f"{text}\n")
-            file.flush()
-            os.fsync(descriptor)
-        temporary.replace(path)
-    except OSError:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
-        raise
+    write_private(path, f"{text}\n".encode("ascii"))
     return Secret(text)
 
 

@@ -10,8 +10,8 @@ from concurrent.futures import Future
 from ignition_toolkit.credentials.redaction import Redactor
 from ignition_toolkit.errors import InternalError, PlaybookInvalid, ToolkitError
 from ignition_toolkit.execution.dead_worker import Found, close_dead, find, is_owner_alive
+from ignition_toolkit.execution.jobs import Jobs
 from ignition_toolkit.execution.manager import ExecutionManager
-from ignition_toolkit.execution.programs import Programs
 from ignition_toolkit.execution.record import ExecutionRecord
 from ignition_toolkit.execution.reruns import TakenOver
 from ignition_toolkit.execution.stored_views import snapshot_of, step_of, summary_of
@@ -33,13 +33,13 @@ class Adoption:
 
     Args:
         store: where it is written.
-        programs: loads what is pending.
+        jobs: loads what is pending, with the secrets that it needs.
         manager: runs what is pending.
     """
 
-    def __init__(self, store: Store, programs: Programs, manager: ExecutionManager) -> None:
+    def __init__(self, store: Store, jobs: Jobs, manager: ExecutionManager) -> None:
         self._store = store
-        self._programs = programs
+        self._jobs = jobs
         self._manager = manager
 
     async def run(self, left: Sequence[Leftover] = (), *, resume_pending: bool) -> None:
@@ -103,18 +103,20 @@ class Adoption:
         try:
             _refuse_secrets(row)
             snapshot = snapshot_of(row)
-            loaded = await self._programs.from_snapshot(snapshot.main, snapshot.files)
+            loaded = await self._jobs.programs.from_snapshot(snapshot.main, snapshot.files)
             main = loaded.program.main
             arguments = check_arguments(main, row.parameters)
             begin = row.rerun_from_step
             taken = TakenOver.read(main, begin, found.steps) if begin is not None else None
+            job = await self._jobs.make(row.id, loaded, arguments, taken)
         except ToolkitError as error:
             lines = error.problems if isinstance(error, PlaybookInvalid) else []
             text = "; ".join([error.message, *lines])
             text = f"it could not be started again: {text}"
             return [record.move(ExecutionStatus.FAILED, error=text)]
         record.set_steps(main.steps)
-        self._manager.submit(record, self._manager.job(row.id, loaded, arguments, taken))
+        record.know(job.redactor)
+        self._manager.submit(record, job)
         return []
 
 

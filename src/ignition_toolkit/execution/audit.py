@@ -34,6 +34,14 @@ class Action(StrEnum):
     RELEASE = "release"
     #: Old executions were removed.
     PRUNE = "prune"
+    #: A credential was stored, stored anew, removed.
+    CREDENTIAL_ADD = "credential_add"
+    CREDENTIAL_CHANGE = "credential_change"
+    CREDENTIAL_REMOVE = "credential_remove"
+    #: A gateway was registered, registered anew, removed.
+    GATEWAY_ADD = "gateway_add"
+    GATEWAY_CHANGE = "gateway_change"
+    GATEWAY_REMOVE = "gateway_remove"
 
 
 def note(

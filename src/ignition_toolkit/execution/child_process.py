@@ -9,6 +9,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ignition_toolkit.execution.access_token import VARIABLE as ACCESS_TOKEN
+from ignition_toolkit.execution.settings import API_TOKEN_VARIABLE
+
+#: Environment variables of ours that hold secrets.
+TOKENS = frozenset({ACCESS_TOKEN, API_TOKEN_VARIABLE})
 
 #: Exit code of a child that somebody else has reaped.
 UNKNOWN_EXIT = 255
@@ -98,8 +102,8 @@ class Pipes:
 
 
 def own_environment() -> dict[str, str]:
-    """Return our own environment without the access token: no child needs that."""
-    return {name: value for name, value in os.environ.items() if name != ACCESS_TOKEN}
+    """Return our own environment without the tokens in it: no child needs those."""
+    return {name: value for name, value in os.environ.items() if name not in TOKENS}
 
 
 def start_child(
@@ -117,7 +121,7 @@ def start_child(
         command: the program and its arguments.
         stdin, stdout, stderr: descriptors for it; without `stderr` it has ours.
         inherited: further descriptors that it gets under their own numbers.
-        environment: None for our own, without the access token.
+        environment: None for our own, without the tokens in it.
 
     Raises OSError when there is no process or descriptor left; no process is left then.
     """

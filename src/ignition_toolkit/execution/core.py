@@ -16,7 +16,9 @@ from typing import Literal
 from ignition_toolkit.errors import InternalError
 from ignition_toolkit.execution.adoption import Adoption
 from ignition_toolkit.execution.dead_worker import owner_text
+from ignition_toolkit.execution.inventory import Inventory
 from ignition_toolkit.execution.janitor_link import JanitorLink
+from ignition_toolkit.execution.jobs import Jobs
 from ignition_toolkit.execution.loop_lateness import LoopLateness
 from ignition_toolkit.execution.manager import ExecutionManager
 from ignition_toolkit.execution.metrics import Ends, Readings
@@ -48,7 +50,9 @@ class Core:
     `start` makes it work, `stop` undoes all of that.
     """
 
-    def __init__(self, settings: Settings, store: Store, library: Library) -> None:
+    def __init__(
+        self, settings: Settings, store: Store, library: Library, inventory: Inventory
+    ) -> None:
         self._settings = settings
         self._store = store
         worker = secrets.token_hex(4)
@@ -62,14 +66,15 @@ class Core:
         self._reaper = Reaper(self._own_children, self._is_starting)
         self._reaping: asyncio.TimerHandle | None = None
         self.programs = Programs(library, Questions(self._pool), settings.data_dir)
+        self.jobs = Jobs(self.programs, inventory, settings.artifacts_dir)
         self.manager = ExecutionManager(
             store,
             self.programs,
             self._pool,
             self._janitor,
+            jobs=self.jobs,
             owner=owner_text(me, worker),
             slots=settings.max_running,
-            artifacts=settings.artifacts_dir,
         )
         self.retention = Retention(store, settings.artifacts_dir, settings.keep_days)
         self._lateness = LoopLateness()
@@ -105,7 +110,7 @@ class Core:
         self._pool.refill()
         leftovers = await self._end_leftovers()
         await self.programs.look_at_kinds()
-        adoption = Adoption(self._store, self.programs, self.manager)
+        adoption = Adoption(self._store, self.jobs, self.manager)
         await adoption.run(leftovers, resume_pending=is_server)
         self._reap_again()
         self._lateness.begin()

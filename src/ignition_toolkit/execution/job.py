@@ -9,6 +9,7 @@ from typing import Any
 from ignition_toolkit.credentials.redaction import Redactor
 from ignition_toolkit.execution.views import Claim
 from ignition_toolkit.playbook.engine_host import Resume
+from ignition_toolkit.playbook.gateways import Gateways
 from ignition_toolkit.playbook.models import Program
 
 
@@ -23,7 +24,8 @@ class Job:
         artifacts: folder for files that stay with the execution.
         redactor: knows the secrets.
         claims: what it keeps for itself while it runs.
-        credentials: by name.
+        credentials: their fields, by name.
+        gateways: those that its playbooks work on.
         resume: what was done before its first step, by the attempt that a rerun goes on from.
     """
 
@@ -35,4 +37,5 @@ class Job:
     redactor: Redactor
     claims: frozenset[Claim] = frozenset()
     credentials: dict[str, dict[str, Any]] = field(default_factory=dict)
+    gateways: Gateways = field(default_factory=Gateways)
     resume: Resume = field(default_factory=Resume)

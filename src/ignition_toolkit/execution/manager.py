@@ -6,18 +6,18 @@ import asyncio
 import logging
 from collections.abc import Sequence
 from concurrent.futures import Future
-from pathlib import Path
 from typing import Any
 
 import uuid6
 
 from ignition_toolkit.errors import NotFound, StoreError, WrongState
 from ignition_toolkit.execution import audit, blocking
-from ignition_toolkit.execution.acceptance import Origin, load_again, new_job, new_record
+from ignition_toolkit.execution.acceptance import Origin, load_again, new_record
 from ignition_toolkit.execution.canceller import STORE_CANCEL_S, Canceller
 from ignition_toolkit.execution.dispatch.local import LocalDispatcher
 from ignition_toolkit.execution.janitor_link import JanitorLink
 from ignition_toolkit.execution.job import Job
+from ignition_toolkit.execution.jobs import Jobs
 from ignition_toolkit.execution.losses import Losses
 from ignition_toolkit.execution.pool import RunnerPool
 from ignition_toolkit.execution.programs import Programs
@@ -28,7 +28,7 @@ from ignition_toolkit.execution.requests import (
     StartKey,
     StartRequest,
 )
-from ignition_toolkit.execution.reruns import TakenOver, prepare
+from ignition_toolkit.execution.reruns import prepare
 from ignition_toolkit.execution.run import Run
 from ignition_toolkit.execution.supervisor import Supervision
 from ignition_toolkit.execution.verdict import Verdict
@@ -61,9 +61,9 @@ class ExecutionManager:
     """All executions of one worker. To be used from the supervision loop only.
 
     Args:
+        jobs: makes what executions run.
         owner: what the rows of running executions name as their worker.
         slots: executions at once.
-        artifacts: folder of the executions' folders.
     """
 
     def __init__(
@@ -73,16 +73,16 @@ class ExecutionManager:
         pool: RunnerPool,
         janitor: JanitorLink,
         *,
+        jobs: Jobs,
         owner: str,
         slots: int,
-        artifacts: Path,
     ) -> None:
         self._store = store
+        self._jobs = jobs
         self._programs = programs
         self._pool = pool
         self._janitor = janitor
         self._owner = owner
-        self._artifacts = artifacts
         self._runs: dict[str, Run] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         #: Those that could not be stopped, while they block something.
@@ -121,8 +121,9 @@ class ExecutionManager:
     async def start(self, request: StartRequest, key: StartKey | None = None) -> ExecutionView:
         """Accept an execution: stored as pending, and started when its turn comes.
 
-        Raises NotFound, PlaybookInvalid, ParametersInvalid; StoreError when it could not be
-        stored, in which case it does not run; DuplicateKey when its key is in use.
+        Raises NotFound, PlaybookInvalid, ParametersInvalid, NamesUnknown, VaultError; StoreError
+        when it could not be stored, in which case it does not run; DuplicateKey when its key is in
+        use.
         """
         loaded = await self._programs.load(request.playbook_path, request.playbook_text)
         main = loaded.program.main
@@ -156,7 +157,7 @@ class ExecutionManager:
         self, loaded: LoadedProgram, arguments: dict[str, Any], origin: Origin
     ) -> ExecutionView:
         execution_id = str(uuid6.uuid7())
-        job = self.job(execution_id, loaded, arguments, origin.taken)
+        job = await self._jobs.make(execution_id, loaded, arguments, origin.taken)
         record = new_record(self._store, execution_id, job, origin)
         snapshot = Snapshot(loaded.program.main.path, loaded.texts)
         note = audit.accepted(record.summary, origin.source, job.redactor)
@@ -164,18 +165,6 @@ class ExecutionManager:
         await self._await_row(record, stored)
         self.submit(record, job)
         return record.view()
-
-    # Any: checked values; secrets are `Secret`.
-    def job(
-        self,
-        execution_id: str,
-        loaded: LoadedProgram,
-        arguments: dict[str, Any],
-        taken: TakenOver | None = None,
-    ) -> Job:
-        """Return what an execution runs."""
-        modules, artifacts = self._programs.modules, self._artifacts / execution_id
-        return new_job(loaded, arguments, taken, modules=modules, artifacts=artifacts)
 
     async def _await_row(self, record: ExecutionRecord, stored: Future[None]) -> None:
         try:

@@ -18,10 +18,16 @@ from typing import Any, Literal, Self
 
 from ignition_toolkit.errors import DataFolderBusy, OperatorError
 
-Kind = Literal["server", "run", "prune"]
+Kind = Literal["server", "run", "prune", "credentials", "gateways"]
 
 #: What a person calls each kind of owner.
-_TITLES: dict[Kind, str] = {"server": "a server", "run": "an `itk run`", "prune": "an `itk prune`"}
+_TITLES: dict[Kind, str] = {
+    "server": "a server",
+    "run": "an `itk run`",
+    "prune": "an `itk prune`",
+    "credentials": "an `itk credentials`",
+    "gateways": "an `itk gateways`",
+}
 
 LOCK_NAME = "owner.lock"
 INFO_NAME = "owner.json"
@@ -66,7 +72,7 @@ class Owner(ProcessIdentity):
     """Who owns a data folder.
 
     Args:
-        kind: a server, one `itk run`, or one `itk prune`.
+        kind: a server, one `itk run`, or another command that changes what is there.
         url: where a server answers; None for a run, and until the server has its address.
         since: when it took the folder, RFC 3339 in UTC.
     """

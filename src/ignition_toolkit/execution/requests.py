@@ -1,4 +1,4 @@
-"""What a worker is asked: to start an execution, run one again, cancel one, remove old ones."""
+"""What a worker is asked: about executions, and about what is stored for them."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
+from ignition_toolkit.credentials import Secret
+from ignition_toolkit.credentials.vault import CredentialType
+from ignition_toolkit.playbook.gateways import GatewayEntry
 from ignition_toolkit.playbook.models import (
     CancellationRecord,
     CancelSource,
@@ -105,6 +108,50 @@ class PruneRequest:
     dry_run: bool = False
     requested_by: str | None = None
     source: Source | Literal["schedule"] = "api"
+
+
+@dataclass(frozen=True)
+class Requester:
+    """Who asks, and from where, for the record."""
+
+    source: Source
+    name: str | None = None
+
+
+@dataclass(frozen=True)
+class CredentialRequest:
+    """One credential to store.
+
+    Args:
+        name: by which playbooks refer to it.
+        type: what it is.
+        secret: the password or the token.
+        by: who asks.
+        username: of a password, where it has one.
+        replace: whether it may replace one of the same name.
+    """
+
+    name: str
+    type: CredentialType
+    secret: Secret
+    by: Requester
+    username: str | None = None
+    replace: bool = False
+
+
+@dataclass(frozen=True)
+class GatewayRequest:
+    """One gateway to register.
+
+    Args:
+        entry: with a name.
+        by: who asks.
+        replace: whether it may replace one of the same name.
+    """
+
+    entry: GatewayEntry
+    by: Requester
+    replace: bool = False
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+from ignition_toolkit.credentials import MIN_SECRET_LENGTH, Secret
+from ignition_toolkit.credentials.vault_key import VARIABLE as VAULT_KEY_VARIABLE
 from ignition_toolkit.errors import OperatorError
 
 APP_FOLDER = "ignition-toolkit"
+GATEWAY_VARIABLE = "IGNITION_GATEWAY_URL"
+API_TOKEN_VARIABLE = "IGNITION_API_TOKEN"  # noqa: S105 - the name of a variable
 DEFAULT_MAX_RUNNING = 4
 DEFAULT_WARM_RUNNERS = 2
 DEFAULT_KEEP_DAYS = 30
@@ -35,6 +39,10 @@ class Settings:
         database_url: None for the SQLite file in the data folder.
         keep_days: days for which executions that completed are kept, others for longer; 0: for
             ever.
+        vault_key_file: absolute path of the file with the key of the vault; None: the system
+            keyring, else a file in the data folder.
+        gateway_url: the default gateway, for playbooks that name none.
+        api_token: for it.
     """
 
     data_dir: Path
@@ -43,6 +51,9 @@ class Settings:
     warm_runners: int = DEFAULT_WARM_RUNNERS
     database_url: str | None = None
     keep_days: int = DEFAULT_KEEP_DAYS
+    vault_key_file: Path | None = None
+    gateway_url: str | None = None
+    api_token: Secret | None = None
 
     @property
     def artifacts_dir(self) -> Path:
@@ -71,6 +82,9 @@ class Settings:
             max_running=_max_running(),
             database_url=_database_url(),
             keep_days=_keep_days(),
+            vault_key_file=_vault_key_file(),
+            gateway_url=os.environ.get(GATEWAY_VARIABLE, "").strip() or None,
+            api_token=_api_token(),
         )
 
 
@@ -112,6 +126,22 @@ def _database_url() -> str | None:
         f"ITK_DATABASE_URL: this release keeps its data in SQLite only, found "
         f"{url.partition(':')[0]!r}: unset it, or give sqlite:////absolute/path/itk.db"
     )
+
+
+def _vault_key_file() -> Path | None:
+    given = os.environ.get(VAULT_KEY_VARIABLE)
+    return _absolute(Path(given)) if given else None
+
+
+def _api_token() -> Secret | None:
+    text = os.environ.get(API_TOKEN_VARIABLE, "")
+    if text and (len(text) < MIN_SECRET_LENGTH or not text.isascii() or not text.isprintable()):
+        raise OperatorError(
+            f"{API_TOKEN_VARIABLE} cannot be used: expected an API token of a gateway, at least "
+            f"{MIN_SECRET_LENGTH} visible ASCII characters, found {len(text)} characters that are "
+            "not; set it to a key as the gateway shows it, or unset it"
+        )
+    return Secret(text) if text else None
 
 
 def _playbook_dirs(given: Sequence[Path]) -> tuple[Path, ...]:

@@ -230,6 +230,7 @@ class Supervision:
             program=self._job.program,
             parameters=to_wire(self._job.parameters),
             credentials=to_wire(self._job.credentials),
+            gateways=self._job.gateways,
             resume=self._state.resume(time.monotonic()),
             modules=self._job.modules,
             artifacts=str(self._job.artifacts),

@@ -7,6 +7,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from ignition_toolkit.credentials.vault import CredentialType
+from ignition_toolkit.playbook.gateways import GatewayEntry
 from ignition_toolkit.playbook.models import (
     CancellationRecord,
     ExecutionStatus,
@@ -179,6 +181,28 @@ class AuditPage(View):
 
     items: tuple[AuditNote, ...]
     before: int | None = None
+
+
+class CredentialView(View):
+    """What is told of a credential; its secret never is."""
+
+    name: str
+    type: CredentialType
+    #: Null for an API token, and for a password of something that has no users.
+    username: str | None = None
+    changed_at: Timestamp
+
+
+class CredentialList(View):
+    """All credentials, in the order of their names."""
+
+    items: tuple[CredentialView, ...]
+
+
+class GatewayList(View):
+    """All registered gateways, in the order of their names."""
+
+    items: tuple[GatewayEntry, ...]
 
 
 class PruneReport(View):

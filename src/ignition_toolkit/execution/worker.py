@@ -21,12 +21,16 @@ from ignition_toolkit.execution.hub import EventHub
 from ignition_toolkit.execution.idempotency import RepeatedStarts
 from ignition_toolkit.execution.loop_thread import LoopThread
 from ignition_toolkit.execution.metrics import Ends, Readings
+from ignition_toolkit.execution.opened_inventory import open_inventory
 from ignition_toolkit.execution.opened_store import open_store
 from ignition_toolkit.execution.owner import FolderLock
 from ignition_toolkit.execution.requests import (
     EVERY,
     CancelRequest,
+    CredentialRequest,
+    GatewayRequest,
     PruneRequest,
+    Requester,
     RerunRequest,
     Source,
     StartRequest,
@@ -38,14 +42,18 @@ from ignition_toolkit.execution.stored_views import note_of, step_of, summary_of
 from ignition_toolkit.execution.views import (
     AuditPage,
     CancelAnswer,
+    CredentialList,
+    CredentialView,
     ExecutionPage,
     ExecutionSummary,
     ExecutionView,
+    GatewayList,
     Health,
     PruneReport,
     ReleaseAnswer,
 )
 from ignition_toolkit.playbook.catalog import Catalog
+from ignition_toolkit.playbook.gateways import GatewayEntry
 from ignition_toolkit.playbook.library import Library
 from ignition_toolkit.playbook.models import CancelSource, utc_now
 from ignition_toolkit.storage import EventRow, ExecutionRow
@@ -79,7 +87,8 @@ class Worker:
         self.store = open_store(settings, self._publish)
         self.archive = Archive(self.store, settings)
         self._repeated = RepeatedStarts(self.store, settings.data_dir)
-        self._core = Core(settings, self.store, self.library)
+        self.inventory = open_inventory(settings, self.store)
+        self._core = Core(settings, self.store, self.library, self.inventory)
         self._thread = LoopThread("itk-supervision")
         self._closed = False
 
@@ -334,6 +343,30 @@ class Worker:
     async def prune(self, request: PruneRequest) -> PruneReport:
         """Remove old executions, a piece of them. Raises OperatorError, StoreError."""
         return await self._thread.do(self._core.retention.prune(request))
+
+    async def credentials(self) -> CredentialList:
+        """Return what credentials are stored; no secret. Raises VaultError."""
+        return CredentialList(items=await _read(self.inventory.credentials))
+
+    async def put_credential(self, request: CredentialRequest) -> CredentialView:
+        """Store a credential; see Inventory.put_credential."""
+        return await _read(lambda: self.inventory.put_credential(request))
+
+    async def remove_credential(self, name: str, by: Requester) -> None:
+        """Remove a credential; see Inventory.remove_credential."""
+        await _read(lambda: self.inventory.remove_credential(name, by))
+
+    async def gateways(self) -> GatewayList:
+        """Return the registered gateways. Raises StoreError."""
+        return GatewayList(items=await _read(self.inventory.gateways))
+
+    async def put_gateway(self, request: GatewayRequest) -> GatewayEntry:
+        """Register a gateway; see Inventory.put_gateway."""
+        return await _read(lambda: self.inventory.put_gateway(request))
+
+    async def remove_gateway(self, name: str, by: Requester) -> None:
+        """Remove a registered gateway; see Inventory.remove_gateway."""
+        await _read(lambda: self.inventory.remove_gateway(name, by))
 
     def metrics(self) -> Readings:
         """Return the figures of this moment; also while the supervision loop is blocked."""

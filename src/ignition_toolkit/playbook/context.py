@@ -18,6 +18,7 @@ from ignition_toolkit.playbook.events import (
     StreamName,
     VariableSet,
 )
+from ignition_toolkit.playbook.gateways import GatewayEntry
 from ignition_toolkit.playbook.json_values import TooLarge, clean_text, jsonable
 from ignition_toolkit.playbook.models import Process
 
@@ -36,6 +37,8 @@ class Scope:
     variables: dict[str, Any]
     outputs: dict[str, dict[str, Any]]
     credentials: Callable[[str], Mapping[str, Any]]
+    #: Parameters of the playbooks around this one, from the inside out.
+    around: tuple[Mapping[str, Any], ...] = ()
 
 
 @dataclass
@@ -87,6 +90,9 @@ class AttemptContext:
 
     def credential(self, name: str) -> Mapping[str, Any]:
         return self.host.credential(name)
+
+    def gateway(self) -> GatewayEntry | None:
+        return self.host.gateways.of(self.scope.parameters, *self.scope.around)
 
     def killed(self, process: Process, stuck_at: str | None = None) -> None:
         event = ProcessKilled(step_id=self.step_id, process=process, stuck_at=stuck_at)

@@ -8,7 +8,7 @@ engine knows no process, no database and no outside system: what it needs of tho
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -77,8 +77,8 @@ class PlaybookEngine:
         self._resume = resume or Resume()
         self._attempts = Attempts()
         self._run = Run(host, self.state, self._attempts, self._run_nested)
-        #: Prefixes of the playbooks that were opened, and ids of steps that run one.
-        self._opened: set[str] = set()
+        #: Parameters of the playbooks that were opened, by prefix, and ids of steps that run one.
+        self._opened: dict[str, Mapping[str, Any]] = {}
         self._nesting: set[str] = set()
         self._stands = False
 
@@ -198,9 +198,9 @@ class PlaybookEngine:
         if prefix in self._opened:
             # A nested playbook that is run once more begins anew.
             self._resume = without_prefix(self._resume, prefix)
-        self._opened.add(prefix)
         known = self._resume.scopes.get(prefix)
         values = dict(known.parameters if known else parameters)
+        self._opened[prefix] = values
         self._host.emit(
             ScopeOpened(
                 prefix=prefix, path=playbook.path, parameters=values, resumed=known is not None
@@ -212,7 +212,20 @@ class PlaybookEngine:
             if step_id.startswith(prefix) and "/" not in step_id.removeprefix(prefix)
         }
         variables = dict(known.variables) if known else {}
-        return Scope(prefix, values, variables, outputs, self._host.credential)
+        around = tuple(self._around(prefix))
+        return Scope(prefix, values, variables, outputs, self._host.credential, around)
+
+    # Any: parameter values.
+    def _around(self, prefix: str) -> Iterator[Mapping[str, Any]]:
+        """Yield the parameters of the playbooks around one, from the inside out."""
+        while prefix:
+            prefix = prefix[: prefix.rstrip("/").rfind("/") + 1]
+            known = self._resume.scopes.get(prefix)
+            if prefix in self._opened:
+                yield self._opened[prefix]
+            elif known is not None:
+                # Its own on_cancel steps do not run; those of a playbook inside it do.
+                yield known.parameters
 
     async def _run_steps(
         self, steps: Sequence[Step], scope: Scope, prefix: str, parent: str | None

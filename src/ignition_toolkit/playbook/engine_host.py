@@ -10,6 +10,7 @@ from typing import Any, Protocol, TypeVar
 from pydantic import Field
 
 from ignition_toolkit.playbook.events import Event, Settled
+from ignition_toolkit.playbook.gateways import Gateways
 from ignition_toolkit.playbook.models import Frozen, StepResult
 from ignition_toolkit.playbook.step_handler import StepHandler
 
@@ -89,6 +90,10 @@ class EngineHost(Protocol):
 
     def credential(self, name: str) -> Mapping[str, Any]:
         """Return a credential by name. Raises NotFound."""
+
+    @property
+    def gateways(self) -> Gateways:
+        """The gateways that the execution's playbooks name, with the default one."""
 
     async def use(self, resource: type[R]) -> R:
         """Return the execution's one object of this type."""

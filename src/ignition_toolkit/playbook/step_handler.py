@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Protocol, TypeVar
 from pydantic import BaseModel, ConfigDict
 
 from ignition_toolkit.playbook.events import LogLevel, StreamName
+from ignition_toolkit.playbook.gateways import GatewayEntry
 from ignition_toolkit.playbook.models import Process
 
 R = TypeVar("R")
@@ -76,6 +77,14 @@ class StepContext(Protocol):
 
     def credential(self, name: str) -> Mapping[str, Any]:
         """Return a stored credential; its secret values are `Secret`. Raises NotFound."""
+
+    def gateway(self) -> GatewayEntry | None:
+        """Return the gateway that the step's playbook works on, None when nobody names one.
+
+        It is what the playbook's parameters `gateway` or `gateway_url` name, else those of the
+        playbook around it, else the default one. `credential` of this context returns what
+        `GatewayEntry.credential` names. Raises NotFound for the name of an unknown entry.
+        """
 
     def killed(self, process: Process, stuck_at: str | None = None) -> None:
         """Say that the step had to kill a process of its own because it was stopped."""

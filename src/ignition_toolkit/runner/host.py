@@ -19,6 +19,7 @@ from ignition_toolkit.playbook.events import (
     StepChanged,
     VariableSet,
 )
+from ignition_toolkit.playbook.gateways import Gateways
 from ignition_toolkit.playbook.json_values import from_wire, to_wire
 from ignition_toolkit.playbook.step_handler import StepHandler
 from ignition_toolkit.protocol import Start
@@ -149,6 +150,11 @@ class RunnerHost(EngineHost):
             return self._credentials[name]
         except KeyError:
             raise NotFound(f"no credential named {name!r} was sent to this execution") from None
+
+    @property
+    def gateways(self) -> Gateways:
+        """The gateways that the supervisor sent."""
+        return self._start.gateways
 
     async def use(self, resource: type[R]) -> R:
         """Return the execution's one object of this type, made on first use."""

@@ -12,7 +12,7 @@ from datetime import datetime
 # Any: a column's own type, checked when the change is submitted.
 from typing import Any
 
-from ignition_toolkit.storage.rows import ExecutionRow
+from ignition_toolkit.storage.rows import ExecutionRow, GatewayRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +83,20 @@ class AddAudit:
 
 
 @dataclass(frozen=True, slots=True)
+class PutGateway:
+    """A registered gateway, in place of one of the same name."""
+
+    row: GatewayRow
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveGateway:
+    """Removal of a registered gateway; one that is not there is ignored."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class Prune:
     """Removal of executions that are over, with their steps and events; ids not there are ignored.
 
@@ -96,4 +110,6 @@ class Prune:
     execution_ids: tuple[str, ...]
 
 
-Change = AddExecution | SetExecution | PutStep | AddEvent | AddAudit | Prune
+Change = (
+    AddExecution | SetExecution | PutStep | AddEvent | AddAudit | PutGateway | RemoveGateway | Prune
+)

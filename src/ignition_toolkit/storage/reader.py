@@ -18,6 +18,7 @@ from ignition_toolkit.storage.rows import (
     AuditRow,
     EventRow,
     ExecutionRow,
+    GatewayRow,
     LostLines,
     Neighbours,
     StepRow,
@@ -209,6 +210,11 @@ class Reader:
         below = None if before is None else _number(before)
         with self._reading() as connection:
             return reads.audit_notes(connection, _count(limit), below, execution_id)
+
+    def gateways(self) -> list[GatewayRow]:
+        """Return the registered gateways in the order of their names."""
+        with self._reading() as connection:
+            return reads.registered_gateways(connection)
 
     def size(self) -> int:
         """Return how many bytes the database holds; its files may be larger."""

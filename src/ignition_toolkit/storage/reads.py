@@ -7,8 +7,15 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from ignition_toolkit.storage.rows import AuditRow, EventRow, ExecutionRow, StepRow
-from ignition_toolkit.storage.tables import audit, events, executions, step_runs, store_state
+from ignition_toolkit.storage.rows import AuditRow, EventRow, ExecutionRow, GatewayRow, StepRow
+from ignition_toolkit.storage.tables import (
+    audit,
+    events,
+    executions,
+    gateways,
+    step_runs,
+    store_state,
+)
 from ignition_toolkit.storage.values import aware, clean_text
 
 #: Statuses that an execution leaves again.
@@ -147,3 +154,9 @@ def audit_notes(
     if execution_id is not None:
         query = query.where(audit.c.execution_id == clean_text(execution_id))
     return [AuditRow(**row) for row in connection.execute(query).mappings()]
+
+
+def registered_gateways(connection: sa.Connection) -> list[GatewayRow]:
+    """Return the registered gateways in the order of their names."""
+    query = sa.select(gateways).order_by(gateways.c.name)
+    return [GatewayRow(**row) for row in connection.execute(query).mappings()]

@@ -107,6 +107,23 @@ class AuditRow:
     detail: dict[str, Any]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GatewayRow:
+    """One registered gateway.
+
+    `credential` names one of the vault, which is no part of the database; `tls` is `verify` or
+    `insecure`.
+    """
+
+    name: str
+    urls: list[str]
+    changed_at: datetime
+    tls: str = "verify"
+    ca_file: str | None = None
+    credential: str | None = None
+    tags: list[str] = field(default_factory=list)
+
+
 @dataclass(frozen=True, slots=True)
 class LostLines:
     """How many lines are missing from a log, and the number of the last note that says so."""

@@ -165,6 +165,19 @@ audit = sa.Table(
     sa.Index(None, "execution_id", "id"),
 )
 
+gateways = sa.Table(
+    "gateways",
+    metadata,
+    sa.Column("name", Plain, primary_key=True),
+    sa.Column("urls", JsonText, nullable=False),
+    sa.Column("tls", Plain, nullable=False),
+    sa.Column("ca_file", Plain),
+    # The name of one: the vault is no part of the database.
+    sa.Column("credential", Plain),
+    sa.Column("tags", JsonText, nullable=False),
+    sa.Column("changed_at", UtcTime, nullable=False),
+)
+
 # One row, changed by each group that is written: the greatest number that an event was ever given,
 # and the transaction's own mark, by which it is known again when the answer to its commit is lost.
 store_state = sa.Table(

@@ -21,12 +21,21 @@ from ignition_toolkit.storage.changes import (
     AddExecution,
     Change,
     Prune,
+    PutGateway,
     PutStep,
+    RemoveGateway,
     SetExecution,
 )
 from ignition_toolkit.storage.reads import first_with_key
-from ignition_toolkit.storage.rows import EventRow, ExecutionRow
-from ignition_toolkit.storage.tables import audit, events, executions, step_runs, store_state
+from ignition_toolkit.storage.rows import EventRow, ExecutionRow, GatewayRow
+from ignition_toolkit.storage.tables import (
+    audit,
+    events,
+    executions,
+    gateways,
+    step_runs,
+    store_state,
+)
 from ignition_toolkit.storage.values import aware, clean_text, stored
 
 #: Event kinds that may be dropped while too many of them wait.
@@ -45,6 +54,8 @@ _ADD_STEP = sa.insert(step_runs).values(
 )
 _ADD_EVENT = sa.insert(events)
 _ADD_AUDIT = sa.insert(audit)
+_ADD_GATEWAY = sa.insert(gateways)
+_REMOVE_GATEWAY = sa.delete(gateways).where(gateways.c.name == sa.bindparam("of_gateway"))
 _NOTE = sa.update(store_state).values(
     last_event_id=store_state.c.last_event_id + sa.bindparam("added"),
     last_commit=sa.bindparam("mark"),
@@ -76,19 +87,25 @@ def make_write(change: Change) -> Write:
     match change:
         case AddEvent():
             return _event(change)
-        case AddAudit():
-            return Write(_add_audit, stored(audit, _fields(change, AddAudit)))
-        case PutStep():
-            return _step(change)
-        case SetExecution():
-            _refuse_keys(change.values, "id")
-            values = stored(executions, change.values)
-            values["of_execution"] = clean_text(change.execution_id)
-            return Write(_set_execution, values, is_final=change.final)
         case AddExecution():
             return _execution(change)
+        case SetExecution():
+            return _changed_execution(change)
+        case PutStep():
+            return _step(change)
         case Prune():
             raise ValueError("Prune has to be alone in its group")
+    return _beside_executions(change)
+
+
+def _beside_executions(change: AddAudit | PutGateway | RemoveGateway) -> Write:
+    match change:
+        case AddAudit():
+            return Write(_add_audit, stored(audit, _fields(change, AddAudit)))
+        case PutGateway():
+            return Write(_put_gateway, stored(gateways, _fields(change.row, GatewayRow)))
+        case RemoveGateway():
+            return Write(_remove_gateway, {"of_gateway": clean_text(change.name)})
 
 
 def apply(connection: sa.Connection, writes: Iterable[Write], mark: str) -> list[EventRow]:
@@ -175,6 +192,13 @@ def was_committed(connection: sa.Connection, mark: str) -> bool:
     return str(connection.execute(_NOTED).one().last_commit) == mark
 
 
+def _changed_execution(change: SetExecution) -> Write:
+    _refuse_keys(change.values, "id")
+    values = stored(executions, change.values)
+    values["of_execution"] = clean_text(change.execution_id)
+    return Write(_set_execution, values, is_final=change.final)
+
+
 def _execution(change: AddExecution) -> Write:
     values = stored(executions, _fields(change.row, ExecutionRow))
     if change.unless_key_since is not None:
@@ -230,6 +254,15 @@ def _add_execution(connection: sa.Connection, values: dict[str, Any]) -> None:
 
 def _add_audit(connection: sa.Connection, values: dict[str, Any]) -> None:
     connection.execute(_ADD_AUDIT, values)
+
+
+def _put_gateway(connection: sa.Connection, values: dict[str, Any]) -> None:
+    connection.execute(_REMOVE_GATEWAY, {"of_gateway": values["name"]})
+    connection.execute(_ADD_GATEWAY, values)
+
+
+def _remove_gateway(connection: sa.Connection, values: dict[str, Any]) -> None:
+    connection.execute(_REMOVE_GATEWAY, values)
 
 
 def _set_execution(connection: sa.Connection, values: dict[str, Any]) -> None:

@@ -9,6 +9,7 @@ from typing import Any, Literal, TypeVar
 import pytest
 
 from ignition_toolkit.playbook.events import LogLevel
+from ignition_toolkit.playbook.gateways import GatewayEntry
 
 R = TypeVar("R")
 OutputStream = Literal["stdout", "stderr"]
@@ -93,6 +94,9 @@ class Noted:
         raise NotImplementedError
 
     def credential(self, name: str) -> Mapping[str, Any]:
+        raise NotImplementedError
+
+    def gateway(self) -> GatewayEntry | None:
         raise NotImplementedError
 
     def killed(self, process: object, stuck_at: str | None = None) -> None:

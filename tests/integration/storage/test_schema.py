@@ -63,7 +63,7 @@ def test_migrated_schema_equals_the_metadata(database: Database) -> None:
     ours = {name: text for name, text in migrated.items() if "alembic_version" not in name}
     assert len(ours) < len(migrated)
     assert ours == made
-    tables = {"executions", "step_runs", "events", "audit", "store_state"}
+    tables = {"executions", "step_runs", "events", "audit", "gateways", "store_state"}
     assert tables == metadata.tables.keys()
 
 

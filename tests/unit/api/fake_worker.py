@@ -17,7 +17,10 @@ from ignition_toolkit.execution.hub import EventHub
 from ignition_toolkit.execution.metrics import Ends, Readings
 from ignition_toolkit.execution.requests import (
     EVERY,
+    CredentialRequest,
+    GatewayRequest,
     PruneRequest,
+    Requester,
     RerunRequest,
     StartRequest,
     Wanted,
@@ -28,9 +31,12 @@ from ignition_toolkit.execution.views import (
     AuditPage,
     CancelAnswer,
     Claim,
+    CredentialList,
+    CredentialView,
     ExecutionPage,
     ExecutionSummary,
     ExecutionView,
+    GatewayList,
     Health,
     Holding,
     LogEvent,
@@ -41,6 +47,7 @@ from ignition_toolkit.execution.views import (
     Upkeep,
 )
 from ignition_toolkit.playbook.catalog import Catalog
+from ignition_toolkit.playbook.gateways import GatewayEntry
 from ignition_toolkit.playbook.models import (
     CancellationRecord,
     CancelOutcome,
@@ -98,6 +105,12 @@ PLAYBOOK: dict[str, Any] = {
 }
 
 
+def _credential(request: CredentialRequest) -> CredentialView:
+    return CredentialView(
+        name=request.name, type=request.type, username=request.username, changed_at=BEGIN
+    )
+
+
 @dataclass
 class FakeWorker:
     """Keeps what the API asks of a worker. `error`, when set, is raised by every question."""
@@ -116,6 +129,9 @@ class FakeWorker:
     notes: list[AuditNote] = field(default_factory=list)
     prunes: list[PruneRequest] = field(default_factory=list)
     report: PruneReport = NOTHING_PRUNED
+    #: What was asked to be stored, and of what was stored to be removed.
+    stored: list[CredentialRequest | GatewayRequest] = field(default_factory=list)
+    removed: list[tuple[str, str, Requester]] = field(default_factory=list)
     ends: Ends = field(default_factory=Ends)
     answer: Health = HEALTHY
     error: Exception | None = None
@@ -257,6 +273,34 @@ class FakeWorker:
         await self._asked()
         self.prunes.append(request)
         return self.report
+
+    async def credentials(self) -> CredentialList:
+        await self._asked()
+        asked = (one for one in self.stored if isinstance(one, CredentialRequest))
+        return CredentialList(items=tuple(map(_credential, asked)))
+
+    async def put_credential(self, request: CredentialRequest) -> CredentialView:
+        await self._asked()
+        self.stored.append(request)
+        return _credential(request)
+
+    async def remove_credential(self, name: str, by: Requester) -> None:
+        await self._asked()
+        self.removed.append(("credential", name, by))
+
+    async def gateways(self) -> GatewayList:
+        await self._asked()
+        asked = (one.entry for one in self.stored if isinstance(one, GatewayRequest))
+        return GatewayList(items=tuple(asked))
+
+    async def put_gateway(self, request: GatewayRequest) -> GatewayEntry:
+        await self._asked()
+        self.stored.append(request)
+        return request.entry
+
+    async def remove_gateway(self, name: str, by: Requester) -> None:
+        await self._asked()
+        self.removed.append(("gateway", name, by))
 
     def metrics(self) -> Readings:
         return Readings(

@@ -12,7 +12,7 @@ from ignition_toolkit.execution.audit import Action
 
 REFERENCE = (Path(__file__).parents[3] / "docs" / "reference" / "http.md").read_text("utf-8")
 
-ADDRESS = re.compile(r"`(GET|POST) (/[^`?]*)[^`]*`")
+ADDRESS = re.compile(r"`(GET|POST|DELETE) (/[^`?]*)[^`]*`")
 
 
 @pytest.fixture
@@ -64,7 +64,7 @@ async def test_every_operation_says_what_it_does(openapi: dict[str, Any]) -> Non
 def test_every_action_that_is_noted_is_described_and_no_other() -> None:
     section = REFERENCE.partition("## Who did what")[2].partition("\n## ")[0]
     rows = re.findall(r"^\| (`[^|]*`) \|", section, re.MULTILINE)
-    described = {name for row in rows[1:] for name in re.findall(r"`([a-z]+)`", row)}
+    described = {name for row in rows[1:] for name in re.findall(r"`([a-z_]+)`", row)}
     assert described == {action.value for action in Action}
 
 

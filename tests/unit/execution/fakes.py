@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
 from ignition_toolkit.credentials.redaction import Redactor
+from ignition_toolkit.execution.inventory import Inventory, Supplies
 from ignition_toolkit.execution.janitor_answers import Ended
 from ignition_toolkit.execution.janitor_link import JanitorLink
 from ignition_toolkit.execution.pool import RunnerPool
@@ -308,3 +309,23 @@ class FakePool:
     async def discard(self, runner: RunnerProcess) -> None:
         """See RunnerPool.discard."""
         self.discarded.append(runner)
+
+
+@dataclass
+class FakeInventory:
+    """Gives every execution the same, or says what is not stored."""
+
+    given: Supplies = field(default_factory=Supplies)
+    error: Exception | None = None
+
+    @property
+    def as_inventory(self) -> Inventory:
+        """Return it as what it stands for."""
+        return cast("Inventory", self)
+
+    # Any: checked values.
+    def supplies(self, _program: Program, _arguments: Mapping[str, Any]) -> Supplies:
+        """See Inventory.supplies."""
+        if self.error is not None:
+            raise self.error
+        return self.given

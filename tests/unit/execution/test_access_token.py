@@ -132,8 +132,9 @@ def test_no_text_of_it_shows_it(tmp_path: Path) -> None:
     assert made.value.reveal() not in f"{made} {made!r} {made.origin}"
 
 
-def test_no_child_is_given_the_token(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("ITK_TOKEN", GIVEN)
-    monkeypatch.setenv("ITK_RUNNER_ENV", "ITK_TOKEN")
-    assert "ITK_TOKEN" not in own_environment()
-    assert "ITK_TOKEN" not in runner_environment()
+@pytest.mark.parametrize("name", ["ITK_TOKEN", "IGNITION_API_TOKEN"])
+def test_no_child_is_given_a_token(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv(name, GIVEN)
+    monkeypatch.setenv("ITK_RUNNER_ENV", name)
+    assert name not in own_environment()
+    assert name not in runner_environment()

@@ -7,17 +7,18 @@ import logging
 from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import pytest
 
-from ignition_toolkit.credentials.redaction import Redactor
-from ignition_toolkit.errors import InternalError, PlaybookInvalid
-from ignition_toolkit.execution.acceptance import new_job
+from ignition_toolkit.credentials import Redactor, Secret
+from ignition_toolkit.errors import InternalError, NamesUnknown, PlaybookInvalid
 from ignition_toolkit.execution.adoption import Adoption
 from ignition_toolkit.execution.dead_worker import WORKER_DIED, is_owner_alive, owner_text
 from ignition_toolkit.execution.dispatch.claims import DESKTOP
+from ignition_toolkit.execution.inventory import Supplies
 from ignition_toolkit.execution.job import Job
+from ignition_toolkit.execution.jobs import Jobs
 from ignition_toolkit.execution.manager import ExecutionManager
 from ignition_toolkit.execution.owner import ProcessIdentity
 from ignition_toolkit.execution.programs import Programs
@@ -40,7 +41,7 @@ from ignition_toolkit.playbook.models import (
 from ignition_toolkit.playbook.program import LoadedProgram
 from ignition_toolkit.storage import Store, database_url
 from tests.unit.execution import fakes
-from tests.unit.execution.fakes import changed, program, step, summary
+from tests.unit.execution.fakes import FakeInventory, changed, program, step, summary
 
 E, S = ExecutionStatus, StepStatus
 ME = ProcessIdentity.mine()
@@ -61,6 +62,7 @@ class FakePrograms:
     problem: Exception | None = None
     kind: str = "utility.log"
     asked: list[tuple[str, dict[str, str]]] = field(default_factory=list)
+    modules: dict[str, str] = field(default_factory=dict)
 
     async def from_snapshot(self, main: str, files: Mapping[str, str]) -> LoadedProgram:
         self.asked.append((main, dict(files)))
@@ -86,17 +88,6 @@ class FakeManager:
     def submit(self, record: ExecutionRecord, job: Job) -> None:
         self.queued.append((record, job))
 
-    # Any: checked values.
-    def job(
-        self,
-        execution_id: str,
-        loaded: LoadedProgram,
-        arguments: dict[str, Any],
-        taken: TakenOver | None,
-    ) -> Job:
-        artifacts = Path(execution_id)
-        return new_job(loaded, arguments, taken, modules={}, artifacts=artifacts)
-
 
 class Scene:
     """A store as a dead worker left it, and its successor."""
@@ -105,6 +96,7 @@ class Scene:
         self.store = store
         self.programs = FakePrograms()
         self.manager = FakeManager()
+        self.inventory = FakeInventory()
 
     def left(self, *, secrets: tuple[str, ...] = ()) -> ExecutionRecord:
         """Return the record of an execution that the dead worker had accepted."""
@@ -116,9 +108,9 @@ class Scene:
     async def adopt(self, *left: Leftover, resume_pending: bool = True) -> None:
         """Take over, as the next worker does; `left` is what its janitor could not end."""
         await self._flush()
-        adoption = Adoption(
-            self.store, cast("Programs", self.programs), cast("ExecutionManager", self.manager)
-        )
+        programs = cast("Programs", self.programs)
+        jobs = Jobs(programs, self.inventory.as_inventory, Path("/nonexistent"))
+        adoption = Adoption(self.store, jobs, cast("ExecutionManager", self.manager))
         await adoption.run(left, resume_pending=resume_pending)
         await self._flush()
 
@@ -243,6 +235,26 @@ async def test_a_run_by_itself_leaves_what_was_pending_to_the_server(scene: Scen
     await scene.adopt(resume_pending=False)
     assert scene.manager.queued == []
     assert (await scene.view()).status is E.PENDING
+
+
+async def test_what_was_pending_gets_the_credentials_of_now_and_its_record_hides_them(
+    scene: Scene,
+) -> None:
+    scene.inventory.given = Supplies(credentials={"plant": {"password": Secret("s3cret-now")}})
+    scene.left()
+    await scene.adopt()
+    ((record, job),) = scene.manager.queued
+    assert job.credentials == {"plant": {"password": Secret("s3cret-now")}}
+    assert record.redactor.text("with s3cret-now") == "with ***"
+
+
+async def test_what_was_pending_fails_when_its_credential_is_gone(scene: Scene) -> None:
+    scene.inventory.error = NamesUnknown("no credential is stored as 'plant'", parameters={})
+    scene.left()
+    await scene.adopt()
+    view = await scene.view()
+    assert view.status is E.FAILED
+    assert view.error == "it could not be started again: no credential is stored as 'plant'"
 
 
 async def test_what_was_pending_with_a_secret_fails_and_names_what_to_give_again(

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-
 from ignition_toolkit.credentials.secret import Secret
-from ignition_toolkit.execution.dispatch.claims import DESKTOP, claims_of, normalised_gateway
+from ignition_toolkit.execution.dispatch.claims import DESKTOP
+from ignition_toolkit.execution.dispatch.claims import claims_of as claims_on
+from ignition_toolkit.execution.needs import needs_of
 from ignition_toolkit.execution.views import Claim
+from ignition_toolkit.playbook.gateways import GatewayEntry, Gateways
 from ignition_toolkit.playbook.models import Concurrency, Parameter, Playbook, Program, Step
+
+PLANT = GatewayEntry(name="plant", urls=("http://a:8088", "https://a:8043"))
 
 
 def step(kind: str, **parameters: Any) -> Step:
@@ -24,48 +27,11 @@ def gateway(url: str) -> Claim:
     return Claim("gateway", url)
 
 
-@pytest.mark.parametrize(
-    "url",
-    [
-        "http://localhost:8088",
-        "http://localhost:8088/",
-        "HTTP://LocalHost:8088",
-        "http://127.0.0.1:8088",
-        "http://[::1]:8088/",
-        "localhost:8088",
-        "//localhost:8088",
-        "localhost:8088/page//with?two=//slashes",
-        " http://localhost:8088 ",
-        "http://localhost:8088/some/page?x=1",
-    ],
-)
-def test_spellings_of_one_gateway_are_one(url: str) -> None:
-    assert normalised_gateway(url) == "http://localhost:8088"
-
-
-@pytest.mark.parametrize(
-    ("url", "other"),
-    [
-        ("http://a:8088", "http://b:8088"),
-        ("http://a:8088", "http://a:8089"),
-        ("http://a:8088", "https://a:8088"),
-    ],
-)
-def test_different_gateways_stay_different(url: str, other: str) -> None:
-    assert normalised_gateway(url) != normalised_gateway(other)
-
-
-@pytest.mark.parametrize("text", ["", "http://", "http://a:notaport", "http://[::1", "%%"])
-def test_a_text_that_is_no_address_stands_for_itself(text: str) -> None:
-    assert normalised_gateway(text) == normalised_gateway(text.upper())
-
-
-def test_a_login_in_an_address_is_not_part_of_the_name() -> None:
-    assert normalised_gateway("http://admin:hunter22@plant:8088") == "http://plant:8088"
-
-
-def test_a_default_port_is_the_same_as_none() -> None:
-    assert normalised_gateway("https://plant/") == normalised_gateway("https://plant:443")
+def claims_of(
+    program: Program, arguments: dict[str, Any], known: Gateways | None = None
+) -> frozenset[Claim]:
+    needs = needs_of(program, arguments, known or Gateways())
+    return claims_on(program, needs.gateways.values())
 
 
 def test_the_gateway_is_that_of_the_arguments() -> None:
@@ -130,3 +96,29 @@ def test_a_gateway_of_an_on_cancel_step_is_claimed_too() -> None:
     main = playbook(step("utility.log", message="x"), on_cancel=(last,))
     program = Program(main=main, nested={"inner.yaml": inner})
     assert claims_of(program, {}) == {gateway("http://late:8088")}
+
+
+def test_a_registered_gateway_is_claimed_by_its_name_whatever_names_it() -> None:
+    known = Gateways(entries=(PLANT,))
+    program = Program(main=playbook(step("utility.log", message="x")))
+    for named in (
+        {"gateway": "plant"},
+        {"gateway_url": "A:8088"},
+        {"gateway_url": "https://a:8043"},
+    ):
+        assert claims_of(program, named, known) == {gateway("plant")}
+
+
+def test_the_default_gateway_is_claimed_where_a_step_works_on_one_and_nobody_names_it() -> None:
+    known = Gateways(default=GatewayEntry(urls=("http://default:8088",)))
+    works = Program(main=playbook(step("gateway.ping")))
+    assert claims_of(works, {}, known) == {gateway("http://default:8088")}
+    assert claims_of(Program(main=playbook(step("utility.log"))), {}, known) == frozenset()
+
+
+def test_a_nested_playbook_that_names_none_claims_that_of_the_one_around_it() -> None:
+    known = Gateways(default=GatewayEntry(urls=("http://default:8088",)), entries=(PLANT,))
+    inner = playbook(step("gateway.ping"), path="inner.yaml")
+    main = playbook(step("playbook.run", playbook="inner.yaml"))
+    program = Program(main=main, nested={"inner.yaml": inner})
+    assert claims_of(program, {"gateway": "plant"}, known) == {gateway("plant")}

@@ -10,10 +10,11 @@ from typing import cast
 
 import pytest
 
-from ignition_toolkit.errors import NotFound, RerunRefused, StoreError, WrongState
+from ignition_toolkit.errors import NamesUnknown, NotFound, RerunRefused, StoreError, WrongState
 from ignition_toolkit.execution import manager as manager_module
 from ignition_toolkit.execution.audit import Action
 from ignition_toolkit.execution.dispatch.claims import DESKTOP
+from ignition_toolkit.execution.jobs import Jobs
 from ignition_toolkit.execution.manager import ExecutionManager
 from ignition_toolkit.execution.programs import Programs
 from ignition_toolkit.execution.requests import (
@@ -27,7 +28,15 @@ from ignition_toolkit.execution.views import ExecutionView, Holding
 from ignition_toolkit.playbook.models import CancelSource, ExecutionStatus
 from ignition_toolkit.playbook.program import LoadedProgram
 from ignition_toolkit.storage.changes import Change
-from tests.unit.execution.fakes import FakeJanitor, FakePool, FakeStore, program, record, step
+from tests.unit.execution.fakes import (
+    FakeInventory,
+    FakeJanitor,
+    FakePool,
+    FakeStore,
+    program,
+    record,
+    step,
+)
 from tests.unit.storage.samples import execution
 
 LOADED = LoadedProgram(program(step("a"), step("b")), {"main.yaml": "text"}, [])
@@ -72,16 +81,20 @@ def programs() -> FakePrograms:
     return FakePrograms()
 
 
-def manager(store: FakeStore, programs: FakePrograms) -> ExecutionManager:
+def manager(
+    store: FakeStore, programs: FakePrograms, inventory: FakeInventory | None = None
+) -> ExecutionManager:
     """Return a manager that has no slot, so that nothing starts."""
+    loading = cast("Programs", programs)
+    stored = (inventory or FakeInventory()).as_inventory
     return ExecutionManager(
         store.as_store,
-        cast("Programs", programs),
+        loading,
         FakePool().as_pool,
         FakeJanitor().as_link,
+        jobs=Jobs(loading, stored, Path("/nonexistent")),
         owner="me",
         slots=0,
-        artifacts=Path("/nonexistent"),
     )
 
 
@@ -260,3 +273,17 @@ async def test_what_is_refused_is_not_noted(programs: FakePrograms) -> None:
         with pytest.raises(NotFound):
             made.steer("unknown", action, source="api", requested_by=None)
     assert store.changes == []
+
+
+async def test_a_start_or_a_rerun_that_names_what_is_not_stored_leaves_no_trace(
+    programs: FakePrograms,
+) -> None:
+    store = FakeStore()
+    missing = NamesUnknown("no credential is stored as 'plant'", parameters={})
+    made = manager(store, programs, FakeInventory(error=missing))
+    with pytest.raises(NamesUnknown, match="no credential is stored as 'plant'"):
+        await made.start(StartRequest("main.yaml"))
+    with pytest.raises(NamesUnknown, match="no credential is stored as 'plant'"):
+        await made.rerun(execution("old", status="completed"), [], RerunRequest())
+    assert store.changes == []
+    assert made.pending == 0

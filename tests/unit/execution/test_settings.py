@@ -5,16 +5,18 @@ from pathlib import Path
 
 import pytest
 
+from ignition_toolkit.credentials import Secret
 from ignition_toolkit.errors import OperatorError
 from ignition_toolkit.execution.settings import Settings, default_data_dir
 
 NUMBERS = ("ITK_MAX_RUNNING", "ITK_KEEP_DAYS")
+STORED = ("ITK_VAULT_KEY_FILE", "IGNITION_GATEWAY_URL", "IGNITION_API_TOKEN")
 
 
 @pytest.fixture(autouse=True)
 def bare_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Take away what the machine's own environment says."""
-    for name in ("ITK_DATA_DIR", "ITK_PLAYBOOKS", *NUMBERS, "XDG_DATA_HOME"):
+    for name in ("ITK_DATA_DIR", "ITK_PLAYBOOKS", *NUMBERS, *STORED, "XDG_DATA_HOME"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
 
@@ -43,7 +45,7 @@ def test_a_relative_xdg_folder_is_ignored_as_its_specification_says(
 
 def test_an_empty_variable_is_no_word(monkeypatch: pytest.MonkeyPatch) -> None:
     without = Settings.from_environment()
-    for name in ("ITK_DATA_DIR", "ITK_PLAYBOOKS", *NUMBERS):
+    for name in ("ITK_DATA_DIR", "ITK_PLAYBOOKS", *NUMBERS, *STORED):
         monkeypatch.setenv(name, "")
     assert Settings.from_environment() == without
 
@@ -126,3 +128,26 @@ def test_what_is_no_number_of_days_is_refused(monkeypatch: pytest.MonkeyPatch, t
     monkeypatch.setenv("ITK_KEEP_DAYS", text)
     with pytest.raises(OperatorError, match=r"ITK_KEEP_DAYS is .*a whole number from 0 to 36500"):
         Settings.from_environment()
+
+
+def test_the_default_gateway_and_its_token_are_taken_and_the_token_is_not_shown(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("IGNITION_GATEWAY_URL", " http://plant:8088 ")
+    monkeypatch.setenv("IGNITION_API_TOKEN", "itk:0123456789")
+    monkeypatch.setenv("ITK_VAULT_KEY_FILE", "~/key")
+    found = Settings.from_environment()
+    assert found.gateway_url == "http://plant:8088"
+    assert found.api_token == Secret("itk:0123456789")
+    assert found.vault_key_file == Path.home() / "key"
+    assert "0123456789" not in repr(found)
+
+
+@pytest.mark.parametrize("text", ["abc", "tök:en-with-ä", "itk:two\nlines"])
+def test_what_is_no_token_is_refused_and_not_shown(
+    monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    monkeypatch.setenv("IGNITION_API_TOKEN", text)
+    with pytest.raises(OperatorError, match="IGNITION_API_TOKEN cannot be used") as refused:
+        Settings.from_environment()
+    assert text not in str(refused.value)

@@ -21,6 +21,7 @@ from ignition_toolkit.playbook.events import (
     StuckSeen,
     VariableSet,
 )
+from ignition_toolkit.playbook.gateways import Gateways
 from ignition_toolkit.playbook.models import (
     CancelSource,
     Playbook,
@@ -101,6 +102,7 @@ class FakeHost(EngineHost):
         self.may_go_on.set()
         self._handlers = {handler.type: handler for handler in (*COMMON, *kinds)}
         self._credentials = credentials or {}
+        self.known_gateways = Gateways()
 
     @property
     def execution_id(self) -> str:
@@ -131,6 +133,10 @@ class FakeHost(EngineHost):
             raise NotFound(f"no credential {name}")
         found: Mapping[str, Any] = self._credentials[name]
         return found
+
+    @property
+    def gateways(self) -> Gateways:
+        return self.known_gateways
 
     async def use(self, resource: type[R]) -> R:
         return resource()

@@ -453,3 +453,26 @@ def test_a_playbook_without_on_cancel_steps_has_nothing_to_do() -> None:
     result, host = on_cancel(program(step("a")), ("",), Resume(scopes=MAIN_SCOPE))
     assert result.status is COMPLETED
     assert host.moves == []
+
+
+async def _tell_gateway(context: StepContext, params: dict[str, Any]) -> dict[str, Any]:
+    gateway = context.gateway()
+    return {"url": gateway.url if gateway else None}
+
+
+def test_a_nested_playbook_that_names_no_gateway_works_on_that_of_the_one_around_it() -> None:
+    given = (Parameter(name="gateway_url", required=False, default="http://between:8088"),)
+    result, host = run(
+        program(
+            step("top", "test.gateway"),
+            nested("a", "1.yaml"),
+            others=(
+                playbook(nested("b", "2.yaml"), path="1.yaml", parameters=given),
+                playbook(step("c", "test.gateway"), path="2.yaml"),
+            ),
+        ),
+        kind("test.gateway", _tell_gateway),
+    )
+    assert result.status is COMPLETED
+    assert host.last("top").output == {"url": None}
+    assert host.last("a/b/c").output == {"url": "http://between:8088"}
