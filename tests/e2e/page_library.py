@@ -43,6 +43,7 @@ steps:
         print({HOSTILE!r})
         print("TEXT=" + {HOSTILE!r})
   - {{id: wait, name: Wait, type: utility.sleep, parameters: {{seconds: 600}}}}
+  - {{id: more, name: More, type: utility.sleep, parameters: {{seconds: 600}}}}
 """,
     "talks.yaml": """\
 name: Talks a lot
@@ -53,6 +54,49 @@ steps:
     type: utility.python
     parameters: {script: "for n in range({{ parameter.lines }}): print('line', n)"}
   - {id: warn, name: Warn, type: utility.log, parameters: {message: "Mind the GAP", level: warning}}
+  - {id: wait, name: Wait, type: utility.sleep, parameters: {seconds: 600}}
+""",
+    "counts.yaml": """\
+name: Counts fifty times a second
+steps:
+  - id: count
+    name: Count
+    type: utility.python
+    parameters:
+      script: |
+        import time
+        for n in range(10_000):
+            print("line", n, flush=True)
+            time.sleep(0.02)
+""",
+    "floods.yaml": """\
+name: Says more than can be read once it is told to
+parameters: [{name: folder, type: string}]
+steps:
+  - id: flood
+    name: Flood
+    type: utility.python
+    parameters:
+      script: |
+        import pathlib, time
+        print("ready", flush=True)
+        folder = pathlib.Path("{{ parameter.folder }}")
+        while not (folder / "begin").exists():
+            time.sleep(0.01)
+        for n in range(160):
+            print(f"line {n} " + 60_000 * "x", flush=True)
+        (folder / "done").touch()
+  - {id: wait, name: Wait, type: utility.sleep, parameters: {seconds: 600}}
+""",
+    "late.yaml": """\
+name: Says one thing that matters and much that does not
+steps:
+  - {id: first, name: First, type: utility.sleep, parameters: {seconds: 600}}
+  - {id: warn, name: Warn, type: utility.log, parameters: {message: "Mind the GAP", level: warning}}
+  - id: talk
+    name: Talk
+    type: utility.python
+    parameters: {script: "for n in range(12_000): print('line', n)"}
   - {id: wait, name: Wait, type: utility.sleep, parameters: {seconds: 600}}
 """,
     "typed.yaml": """\

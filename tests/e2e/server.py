@@ -109,6 +109,16 @@ class Server:
         end(self.left())
 
 
+@contextmanager
+def standing_still(server: Server) -> Iterator[None]:
+    """Stop a server's process for the length of a block; all that it started goes on."""
+    os.kill(server.pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(server.pid, signal.SIGCONT)
+
+
 def command(pid: int) -> str:
     """Return a process's command line, empty when it is gone."""
     try:

@@ -3,18 +3,17 @@
 import json
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 from xml.etree import ElementTree
 
 import pytest
-from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, Route, expect
 
-from tests.e2e.page_library import HOSTILE, PLAYBOOKS
+from tests.e2e.page_library import HOSTILE
 from tests.e2e.person import (
-    CHROMIUM,
     DEADLINE_MS,
     Person,
     Persons,
@@ -25,73 +24,10 @@ from tests.e2e.person import (
     running,
     status,
 )
-from tests.e2e.server import Server, launch, serving
+from tests.e2e.server import Server, launch, standing_still
 from tests.polling import poll_until
 
-
-@pytest.fixture(scope="module")
-def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("library")
-    for name, text in PLAYBOOKS.items():
-        (folder / name).write_text(text, "utf-8")
-    return folder
-
-
-@pytest.fixture(scope="module")
-def server(library: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    data = tmp_path_factory.mktemp("pages") / "data"
-    with serving(data, max_running=40, playbooks=(library,)) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Debian's Chromium. A machine without it fails these tests, it does not skip them."""
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--disable-gpu"])
-        yield browser
-        browser.close()
-
-
-@pytest.fixture(scope="module")
-def shots(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Give the folder of what was seen; it stays with the files of the test run."""
-    return tmp_path_factory.mktemp("screenshots")
-
-
-@pytest.fixture
-def persons(browser: Browser, server: Server, shots: Path) -> Iterator[Persons]:
-    """Give a function that makes a person; no page may have complained in the end."""
-    made: list[Person] = []
-
-    def new(**options: object) -> Person:
-        made.append(Person(browser, server, shots, **options))
-        return made[-1]
-
-    yield new
-    for person in made:
-        person.context.close()
-    server.client.http.post("/api/executions/cancel")
-    assert [complaint for person in made for complaint in person.complaints] == []
-
-
-@pytest.fixture(scope="module")
-def regular(browser: Browser, server: Server, shots: Path) -> Iterator[Person]:
-    """Give the person of most tests: a browser takes its time to be somebody else's."""
-    person = Person(browser, server, shots)
-    yield person
-    person.context.close()
-
-
-@pytest.fixture
-def person(regular: Person, server: Server) -> Iterator[Person]:
-    """Give a person without open pages; no page may have complained in the end."""
-    yield regular
-    for page in regular.context.pages:
-        page.close()
-    server.client.http.post("/api/executions/cancel")
-    complaints, regular.complaints = regular.complaints, []
-    assert complaints == []
+End = Callable[[Server], object]
 
 
 def test_a_person_finds_a_playbook_fills_its_form_watches_cancels_and_sees_the_record(
@@ -107,7 +43,7 @@ def test_a_person_finds_a_playbook_fills_its_form_watches_cancels_and_sees_the_r
     expect(page.locator("#record")).to_contain_text("cooperative", timeout=DEADLINE_MS)
     shown = record(page)
     assert shown["Outcome"].startswith("cooperative")
-    assert "on this page" in shown["Asked for"]
+    assert "on a web page" in shown["Asked for"]
     assert shown["Running step"] == "wait"
     assert float(shown["Step stopped after"].removesuffix(" ms")) < 500
     assert float(shown["Everything gone after"].removesuffix(" ms")) < 500
@@ -220,14 +156,45 @@ def test_pause_skip_and_resume_are_buttons_that_appear_when_they_make_sense(
     expect(page.locator("#progress")).to_have_text("step 2 of 3")
     page.reload()
     expect(page.locator("#progress")).to_have_text("step 2 of 3")
-    # The keyboard is enough.
-    for _ in range(20):
-        page.keyboard.press("Tab")
-        if page.evaluate("document.activeElement.textContent") == "Cancel":
-            break
-    assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
-    page.keyboard.press("Enter")
+    cancel_button(page)
     expect_status(page, "cancelled")
+
+
+def tab_to(wanted: Locator, key: str = "Tab", *, at_most: int = 40) -> None:
+    """Press a key until something has the focus; fail where a person would not see it there."""
+    for _ in range(at_most):
+        wanted.page.keyboard.press(key)
+        if wanted.evaluate("wanted => wanted === document.activeElement"):
+            break
+    expect(wanted).to_be_focused()
+    expect(wanted).to_be_in_viewport()
+    assert wanted.evaluate("wanted => getComputedStyle(wanted).outlineStyle") == "solid"
+
+
+def test_the_keyboard_alone_finds_a_playbook_runs_watches_and_cancels_it(person: Person) -> None:
+    page = person.page("/")
+    keyboard, button = page.keyboard, page.get_by_role("button", name="Cancel", exact=True)
+    tab_to(page.get_by_role("link", name="Start a playbook"))
+    keyboard.press("Enter")
+    page.wait_for_url("**/playbooks")
+    tab_to(page.get_by_label("Search"))
+    keyboard.type("as long as somebody")
+    tab_to(page.get_by_role("link", name="Run Takes parameters"))
+    keyboard.press("Enter")
+    tab_to(page.get_by_label("seconds"))
+    keyboard.press("Control+a")
+    keyboard.type("600")
+    tab_to(page.get_by_role("switch", name="loud"))
+    keyboard.press("Space")
+    tab_to(page.get_by_role("button", name="Run", exact=True))
+    keyboard.press("Enter")
+    expect_status(page, "running")
+    tab_to(page.locator("#log"))
+    tab_to(button, "Shift+Tab")
+    keyboard.press("Enter")
+    expect_status(page, "cancelled")
+    # Whoever pressed it goes on from where it was.
+    tab_to(page.get_by_role("button", name="Run again", exact=True), at_most=3)
 
 
 def test_the_list_is_live_keeps_what_runs_on_top_and_shows_what_is_asked_for(
@@ -347,6 +314,27 @@ def test_without_a_shared_worker_a_page_asks_by_itself(persons: Persons, server:
     expect(page.locator("#record")).to_contain_text("cooperative")
 
 
+def log_texts(page: Page) -> list[str]:
+    return page.locator("#log .text").all_text_contents()
+
+
+def newest_number(page: Page) -> int:
+    """Return the number in the last line of a log that counts."""
+    return int((page.locator("#log .text").last.text_content() or "").removeprefix("line "))
+
+
+def stored_texts(server: Server, execution_id: str) -> list[str]:
+    lines = server.client.http.get(f"/executions/{execution_id}/log.txt").text.splitlines()
+    return [line.split(maxsplit=3)[-1] for line in lines]
+
+
+def assert_complete(shown: list[str], stored: list[str]) -> None:
+    """Fail where a log that counts lacks or repeats a line, in the store or on a page."""
+    counted = [text for text in stored if text.startswith("line ")]
+    assert counted == [f"line {n}" for n in range(len(counted))]
+    assert shown == stored[-1000:]
+
+
 def follows_no_more(page: Page) -> bool:
     """Turn the wheel over the log, as a person does until it moves; return whether it heeds."""
     page.locator("#log").hover()
@@ -357,17 +345,23 @@ def follows_no_more(page: Page) -> bool:
 def test_a_log_keeps_the_newest_lines_and_is_filtered_searched_linked_and_downloaded(
     person: Person, server: Server
 ) -> None:
-    page = person.open(server.client.start("talks.yaml"))
+    execution_id = server.client.start("talks.yaml")
+    page = person.open(execution_id)
     lines = page.locator("#log li")
     expect(page.locator("#log")).to_contain_text("Mind the GAP", timeout=DEADLINE_MS)
     expect(lines).to_have_count(1000)
-    assert page.locator("#log li .text").first.inner_text() == "line 201"
+    stored = stored_texts(server, execution_id)
+    assert_complete(log_texts(page), stored)
     assert page.locator("#log-note").is_visible()
+    # What the page let go of is still to be had.
+    page.get_by_role("link", name="Show older lines").click()
+    expect(lines).to_have_count(len(stored) - 1000)
+    assert log_texts(page) == stored[:-1000]
     page.reload()
-    texts = [f"line {n}" for n in range(201, 1200)]
-    assert page.locator("#log li .text").all_inner_texts() == [*texts, "Mind the GAP"]
+    assert_complete(log_texts(page), stored)
     page.get_by_label("Level").select_option("warning")
-    expect(lines).to_have_count(1)
+    expect(page.locator("#log li[data-level=info]")).to_have_count(0)
+    expect(lines.last).to_contain_text("Mind the GAP")
     page.get_by_label("Level").select_option("debug")
     page.get_by_label("Search").fill("LINE 77")
     expect(lines).to_have_count(11)
@@ -392,58 +386,17 @@ def test_a_log_keeps_the_newest_lines_and_is_filtered_searched_linked_and_downlo
     poll_until(lambda: follows_no_more(page), DEADLINE_MS / 1000)
 
 
-#: Puts the longest time into `window.longest` in which a page did nothing else, in milliseconds.
-WATCH = """
-window.longest = 0;
-new PerformanceObserver((list) => {
-  for (const task of list.getEntries()) window.longest = Math.max(window.longest, task.duration);
-}).observe({ type: "longtask", buffered: true });
-"""
-
-
-@pytest.mark.stress
-def test_a_log_of_100000_lines_does_not_freeze_the_page(persons: Persons, server: Server) -> None:
-    person = persons()
-    person.context.add_init_script(WATCH)
-    execution_id = server.client.start("talks.yaml", lines=100_000)
-    page = person.open(execution_id)
-    expect(page.locator("#steps .step").nth(2)).to_contain_text("running", timeout=5 * DEADLINE_MS)
-    # A runner that is not read fast enough drops lines; the page has all that were stored.
-    stored = server.client.http.get(f"/executions/{execution_id}/log.txt").text.splitlines()
-    last = stored[-1].rpartition(" warn ")[2].rpartition(" talk ")[2]
-    expect(page.locator("#log .text").last).to_have_text(last, timeout=DEADLINE_MS)
-    assert page.evaluate("window.longest") < 500
-    page.get_by_label("Search").fill(last)
-    expect(page.locator("#log li")).not_to_have_count(1000)
-    expect(page.locator("#log .text").last).to_have_text(last)
-    page.reload()
-    expect(page.locator("#log li")).to_have_count(1000)
-    cancel_button(page)
-    expect_status(page, "cancelled")
-
-
-@pytest.mark.stress
-def test_a_page_with_1000_steps_paints_within_a_second_and_scrolls(
-    person: Person, server: Server, library: Path
-) -> None:
-    step = "  - {{id: s{0}, name: Step {0}, type: utility.log, parameters: {{message: x}}}}\n"
-    steps = "".join(map(step.format, range(1000)))
-    (library / "long.yaml").write_text(f"name: Long\nsteps:\n{steps}")
-    execution_id = server.client.start("long.yaml")
-    server.client.wait(execution_id)
-    page = person.open(execution_id)
-    paint = "performance.getEntriesByName('first-contentful-paint')[0].startTime"
-    assert page.evaluate(paint) < 1000
-    page.locator("#step-s999").scroll_into_view_if_needed()
-    expect(page.locator("#step-s999")).to_be_in_viewport()
-
-
 def test_hostile_texts_stay_texts(person: Person, server: Server) -> None:
     execution_id = running(server, "hostile.yaml", step=2)
+    page = person.open(execution_id)
+    assert page.locator("#artifacts").is_hidden()
+    assert page.locator("#view").is_hidden(), "there is no browser to be seen"
     left = server.data_dir / "artifacts" / execution_id
     left.mkdir(parents=True, exist_ok=True)
     (left / "page.html").write_text(f"<title>x</title>{HOSTILE}")
-    page = person.open(execution_id)
+    # What a step has left is listed when it has ended.
+    page.get_by_role("button", name="Skip step").click()
+    expect(page.get_by_role("link", name="page.html")).to_be_visible()
     expect(page.locator("#log .text").first).to_have_text(HOSTILE)
     page.locator("#steps summary").first.click()
     page.get_by_label("Search").fill("<script>")
@@ -544,33 +497,44 @@ def test_without_scripts_the_pages_work_by_reloading(persons: Persons) -> None:
     expect(page.locator("tbody.over tr .badge").first).to_have_text("cancelled")
 
 
-def log_texts(page: Page) -> list[str]:
-    return page.locator("#log .text").all_inner_texts()
+#: Seconds for which a server stands still, and is away.
+AWAY_S = 3.0
 
 
-def test_a_page_sees_its_server_go_and_come_back_and_misses_nothing(
-    browser: Browser, library: Path, tmp_path: Path
+@pytest.mark.parametrize(
+    ("end", "told"),
+    [
+        (Server.stop, "cancelled"),
+        pytest.param(Server.kill, "interrupted", marks=pytest.mark.stress),
+    ],
+)
+def test_a_log_is_watched_while_its_server_stands_still_goes_and_comes_back(
+    browser: Browser, page_library: Path, tmp_path: Path, end: End, told: str
 ) -> None:
-    first = launch(tmp_path / "data", playbooks=(library,))
-    person = Person(browser, first, tmp_path)
-    second: Server | None = None
+    servers = [launch(tmp_path / "data", playbooks=(page_library,))]
+    person = Person(browser, servers[0], tmp_path)
     try:
-        page = person.open(running(first, "talks.yaml", step=2, lines=40))
-        listed = person.page("/")
-        expect_status(page, "running")
-        first.kill()
+        execution_id = running(servers[0], "counts.yaml")
+        page, listed = person.open(execution_id), person.page("/")
+        expect(page.locator("#log")).to_contain_text("line 9", timeout=DEADLINE_MS)
+        with standing_still(servers[0]):
+            before = newest_number(page)
+            time.sleep(AWAY_S)
+        poll_until(lambda: newest_number(page) > before + 100)
+        end(servers[0])
         expect(page.locator("#connection")).to_contain_text("does not answer", timeout=DEADLINE_MS)
-        second = launch(tmp_path / "data", playbooks=(library,), port=first.port)
-        expect_status(page, "interrupted")
+        time.sleep(AWAY_S)
+        servers.append(launch(tmp_path / "data", playbooks=(page_library,), port=servers[0].port))
+        expect_status(page, told)
         expect(page.locator("#connection")).to_be_hidden()
-        assert log_texts(page) == [*(f"line {n}" for n in range(40)), "Mind the GAP"]
+        assert_complete(log_texts(page), stored_texts(servers[1], execution_id))
         # The pages were never loaded anew, and live on.
-        other = running(second, "talks.yaml", step=2, lines=1)
+        other = running(servers[1], "talks.yaml", step=2, lines=1)
         row = listed.locator(f"tr[data-id='{other}'] .badge")
         expect(row).to_have_text("running", timeout=DEADLINE_MS)
-        assert person.complaints == []
+        # What was asked for while nobody answered is asked for again.
+        assert [one for one in person.complaints if "Failed to fetch" not in one] == []
     finally:
         person.context.close()
-        for server in (first, second):
-            if server is not None:
-                server.clean_up()
+        for server in servers:
+            server.clean_up()

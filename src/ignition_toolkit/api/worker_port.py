@@ -37,7 +37,7 @@ from ignition_toolkit.execution.views import (
 from ignition_toolkit.playbook.catalog import Catalog
 from ignition_toolkit.playbook.gateways import GatewayEntry
 from ignition_toolkit.playbook.models import CancelSource
-from ignition_toolkit.storage import EventRow, LogFilter
+from ignition_toolkit.storage import EventRow, LogFilter, LostLines
 
 
 class ArchivePort(Protocol):
@@ -53,6 +53,10 @@ class ArchivePort(Protocol):
         self, execution_id: str, wanted: LogFilter, *, limit: int, after: int
     ) -> Sequence[EventRow]:
         """Return the first log events of an execution that are wanted and beyond a number."""
+        ...
+
+    async def lost_lines(self, execution_id: str) -> LostLines:
+        """Return how many lines are missing from an execution's log."""
         ...
 
     async def neighbours(self, execution_id: str) -> Pair:

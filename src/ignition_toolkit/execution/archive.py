@@ -16,7 +16,7 @@ from ignition_toolkit.execution.pruning import FAILURES_FACTOR
 from ignition_toolkit.execution.settings import Settings
 from ignition_toolkit.execution.stored_views import summary_of
 from ignition_toolkit.execution.views import Artifact, ExecutionSummary, Upkeep
-from ignition_toolkit.storage import EventRow, LogFilter, Store
+from ignition_toolkit.storage import EventRow, LogFilter, LostLines, Store
 
 T = TypeVar("T")
 
@@ -48,6 +48,10 @@ class Archive:
         return await _read(
             lambda: self._store.next_lines(execution_id, wanted, limit=limit, after=after)
         )
+
+    async def lost_lines(self, execution_id: str) -> LostLines:
+        """Return how many lines are missing from an execution's log."""
+        return await _read(lambda: self._store.lost_lines(execution_id))
 
     async def neighbours(self, execution_id: str) -> Pair:
         """Return the runs of the same playbook just before and just after an execution."""

@@ -312,6 +312,20 @@ class ExecutionRecord:
         )
         self._store.submit([record_changes.log_event(event)])
 
+    def note_dropped(self, step_id: str | None, count: int) -> None:
+        """Say in the log that so many lines are missing at this place."""
+        if self.status.final:
+            return
+        event = LogEvent(
+            execution_id=self.execution_id,
+            step_id=step_id,
+            level="warning",
+            message=f"{count} log lines were dropped: the step logs faster than is read",
+            dropped=count,
+            at=utc_now(),
+        )
+        self._store.submit([record_changes.log_event(event)])
+
     def progress(self, progress: Progressed) -> None:
         """Tell how far a step is."""
         if self.status.final:

@@ -118,8 +118,7 @@ class RunState:
                 self._on_pause(pause.paused)
             case LogsDropped() as dropped:
                 self._losses.log_lines += dropped.count
-                text = f"{dropped.count} log lines were dropped: the step logs faster than is read"
-                self._record.log(Logged(step_id=self.step_id, level="warning", message=text))
+                self._record.note_dropped(self.step_id, dropped.count)
             case Blocked() as blocked:
                 self._losses.blocks += blocked.times
                 self._losses.blocked_s += blocked.total_s

@@ -148,6 +148,8 @@ class LogEvent(View):
     message: str
     #: `stdout` or `stderr` for a captured line, null for a logged one.
     stream: Literal["stdout", "stderr"] | None = None
+    #: Of a note that lines are missing at this place: how many. Left out of every other line.
+    dropped: int | None = Field(default=None, exclude_if=lambda count: count is None)
     at: Timestamp
 
 

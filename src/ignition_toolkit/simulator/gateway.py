@@ -45,7 +45,7 @@ class SimulatedGateway(Controls):
         settings: None for the defaults.
         port: 0 for any that is free.
         token: the first API key, as `name:key`.
-        state_file: read at the start if it exists, and written after each change.
+        state_file: read if it exists, written at the start, after each change and at the end.
         tls: also listen on `tls_port`, with a certificate that is made at the start.
         tls_port: 0 for any that is free.
         clock_factor: seconds of the gateway's time per real second.
@@ -113,7 +113,7 @@ class SimulatedGateway(Controls):
         return f"http://{HOST}:{self._control.port}"
 
     async def __aenter__(self) -> Self:
-        """Read the state file and begin to answer."""
+        """Read the state file, begin to answer, and prove that the state can be saved."""
         if self._state_file is not None:
             path = self._state_file
             if (state := await in_thread(lambda: saving.load(path))) is not None:
@@ -126,24 +126,22 @@ class SimulatedGateway(Controls):
         try:
             for listener in self._listeners():
                 await listener.listen()
+            await self._save()
         except BaseException:
             await self._close()
             raise
         if self._tls is not None:
             self._world.tls_url = f"https://localhost:{self._tls.port}"
-        self._tasks = [asyncio.create_task(self._follow_phases(), name="simulator phases")]
-        if self._state_file is not None:
-            self._tasks.append(
-                asyncio.create_task(self._save_changes(self._state_file), name="simulator state")
-            )
+        self._tasks = [
+            asyncio.create_task(self._follow_phases(), name="simulator phases"),
+            asyncio.create_task(self._save_changes(), name="simulator state"),
+        ]
         return self
 
     async def __aexit__(self, *_: object) -> None:
         """Break all connections, save the state, and leave nothing behind."""
         await self._close()
-        if self._state_file is not None:
-            text, path = self._world.state.model_dump_json(), self._state_file
-            await in_thread(lambda: saving.save(path, text))
+        await self._save()
 
     async def _close(self) -> None:
         for task in self._tasks:
@@ -181,14 +179,20 @@ class SimulatedGateway(Controls):
             if down == (world.lifecycle.phase is Phase.DOWN):
                 await world.clock.changed_or(world.lifecycle.next_change_at)
 
-    async def _save_changes(self, path: Path) -> None:
+    async def _save(self) -> None:
+        """Write the state file, where there is one. Raises StateFileUnusable."""
+        if self._state_file is None:
+            return
+        text, path = self._world.state.model_dump_json(), self._state_file
+        await in_thread(lambda: saving.save(path, text))
+
+    async def _save_changes(self) -> None:
         while True:
             await self._dirty.wait()
             await asyncio.sleep(SAVE_AFTER_S)
             self._dirty.clear()
-            text = self._world.state.model_dump_json()
             try:
-                await in_thread(lambda text=text: saving.save(path, text))  # type: ignore[misc]
+                await self._save()
             except saving.StateFileUnusable as error:
                 # The gateway goes on; the write at its end tells the caller.
                 logger.error("%s", error, extra={"action": "simulator-save"})

@@ -47,8 +47,19 @@ def save(path: Path, text: str) -> None:
             os.fsync(file.fileno())
         temporary.replace(path)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise StateFileUnusable(f"{path}: cannot be written: {error.strerror}") from error
+        _remove(temporary)
+        raise StateFileUnusable(
+            f"{path}: cannot be written: {error.strerror}. "
+            "Name a file in a folder that exists and that you may write into"
+        ) from error
+
+
+def _remove(temporary: Path) -> None:
+    try:
+        temporary.unlink()
+    except OSError:
+        # Where it could not be made it cannot be removed: the first error is the one to tell.
+        return
 
 
 def _first_problem(error: ValidationError) -> str:

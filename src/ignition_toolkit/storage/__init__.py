@@ -19,6 +19,7 @@ from ignition_toolkit.storage.rows import (
     EventRow,
     ExecutionRow,
     GatewayRow,
+    LostLines,
     Neighbours,
     StepRow,
 )
@@ -37,6 +38,7 @@ __all__ = [
     "ExecutionRow",
     "GatewayRow",
     "LogFilter",
+    "LostLines",
     "Neighbours",
     "Prune",
     "PutGateway",

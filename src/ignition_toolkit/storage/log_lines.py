@@ -10,7 +10,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from ignition_toolkit.storage.rows import EventRow
+from ignition_toolkit.storage.rows import EventRow, LostLines
 from ignition_toolkit.storage.tables import events
 from ignition_toolkit.storage.values import clean_text
 
@@ -78,6 +78,16 @@ def next_lines(
     """Return the oldest wanted lines with a number above `after`, in order."""
     candidates = _candidates(connection, execution_id, wanted, after, newest_first=False)
     return _wanted(candidates, wanted, limit)
+
+
+def lost_lines(connection: sa.Connection, execution_id: str) -> LostLines:
+    """Return what the notes in an execution's log say of lines that are missing from it."""
+    # A text cannot look like the key: its quotes are encoded.
+    notes = sa.type_coerce(events.c.data, sa.Text).contains('"dropped":')
+    mine = events.c.execution_id == clean_text(execution_id)
+    query = sa.select(events.c.id, events.c.data).where(mine, events.c.kind == "log", notes)
+    found = connection.execute(query.order_by(events.c.id)).all()
+    return LostLines(sum(data["dropped"] for _, data in found), found[-1].id if found else 0)
 
 
 def _wanted(candidates: Iterator[EventRow], wanted: LogFilter, limit: int) -> list[EventRow]:

@@ -19,6 +19,7 @@ from ignition_toolkit.storage.rows import (
     EventRow,
     ExecutionRow,
     GatewayRow,
+    LostLines,
     Neighbours,
     StepRow,
 )
@@ -171,6 +172,11 @@ class Reader:
             return log_lines.next_lines(
                 connection, execution_id, wanted, after=_number(after), limit=_count(limit)
             )
+
+    def lost_lines(self, execution_id: str) -> LostLines:
+        """Return how many lines are missing from an execution's log, as its notes say."""
+        with self._reading() as connection:
+            return log_lines.lost_lines(connection, execution_id)
 
     def last_event_id(self) -> int:
         """Return the greatest number that an event was ever given, 0 before the first."""

@@ -125,6 +125,14 @@ class GatewayRow:
 
 
 @dataclass(frozen=True, slots=True)
+class LostLines:
+    """How many lines are missing from a log, and the number of the last note that says so."""
+
+    count: int = 0
+    last_note: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Neighbours:
     """The runs of the same playbook path just before and after one; their `snapshot` is None."""
 

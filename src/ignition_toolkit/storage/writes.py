@@ -122,14 +122,48 @@ def apply(connection: sa.Connection, writes: Iterable[Write], mark: str) -> list
         LookupError: an execution that a write changes does not exist.
         sqlalchemy.exc.DBAPIError: the database refuses one of them.
     """
-    added = []
+    added, new = [], _NewSteps()
     for run, values in _merged(writes):
         if run is None:
             added.append(values)
-        else:
+        elif not (run is _put_step and new.take(values)):
             run(connection, values)
+            if run is _add_execution:
+                new.expect(values["id"])
+    new.add(connection)
     last = note_transaction(connection, len(added), mark)
     return _add_events(connection, added, last - len(added) + 1) if added else []
+
+
+class _NewSteps:
+    """The steps of the executions that a transaction adds: there is no row yet to look for."""
+
+    def __init__(self) -> None:
+        #: How many each execution has.
+        self._counts: dict[str, int] = {}
+        #: Values by their columns: what is inserted together has the same ones.
+        self._rows: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+
+    def expect(self, execution_id: str) -> None:
+        """Take the steps of this execution from now on."""
+        self._counts[execution_id] = 0
+
+    def take(self, values: dict[str, Any]) -> bool:
+        """Take a step and return True if it is of an execution that is new."""
+        execution_id = values["of_execution"]
+        if execution_id not in self._counts:
+            return False
+        names = {"of_execution": "execution_id", "of_step": "step_id"}
+        row = {names.get(name, name): value for name, value in values.items()}
+        row["seq"] = self._counts[execution_id]
+        self._counts[execution_id] += 1
+        self._rows.setdefault(tuple(sorted(row)), []).append(row)
+        return True
+
+    def add(self, connection: sa.Connection) -> None:
+        """Insert what was taken."""
+        for rows in self._rows.values():
+            connection.execute(sa.insert(step_runs), rows)
 
 
 def _merged(writes: Iterable[Write]) -> Iterable[tuple[Run | None, dict[str, Any]]]:

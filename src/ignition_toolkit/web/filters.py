@@ -85,6 +85,7 @@ class LogView:
         has_older: whether there may be wanted ones before them.
         is_newest: whether there were none behind them.
         line: number of the one that a link led to; 0: none.
+        asked_at: number of the last event before the lines were read.
     """
 
     execution_id: str
@@ -93,6 +94,7 @@ class LogView:
     has_older: bool = False
     is_newest: bool = True
     line: int = 0
+    asked_at: int = 0
 
     @property
     def level(self) -> str:
@@ -110,9 +112,14 @@ class LogView:
         return self.wanted != LogFilter()
 
     @property
-    def last(self) -> int:
-        """Number of the last line of the window, 0 where it is empty."""
-        return self.lines[-1].id if self.lines else 0
+    def first(self) -> int:
+        """Number of the first line of the window, 0 where it is empty."""
+        return self.lines[0].id if self.lines else 0
+
+    @property
+    def upto(self) -> int:
+        """Number of the event up to which the newest wanted lines are all here."""
+        return max(self.asked_at, self.lines[-1].id if self.lines else 0)
 
     def address(self, before: int | None = None) -> str:
         """Return the address of a page with this log, up to a line."""

@@ -25,7 +25,7 @@ OUTCOMES = {
 }
 
 SOURCES = {
-    CancelSource.WEB: "on this page",
+    CancelSource.WEB: "on a web page",
     CancelSource.API: "over the API",
     CancelSource.CLI: "on the command line",
     CancelSource.TIMEOUT: "because its time was over",
@@ -33,6 +33,7 @@ SOURCES = {
     CancelSource.SHUTDOWN: "because the server was stopped",
     CancelSource.SCHEDULE: "by a schedule",
 }
+
 
 #: The part of their ids that on_cancel steps have before their own.
 AFTER_CANCEL = "on_cancel"
@@ -91,6 +92,12 @@ def duration(seconds: float) -> str:
 def milliseconds(value: float | None) -> str:
     """Return a figure of a cancellation record: `12 ms`, `1,250 ms`, or that there is none."""
     return "not measured" if value is None else f"{value:,.0f} ms"
+
+
+def source_words(source: str) -> str:
+    """Return from where something was asked for; a word that we do not know stays as it is."""
+    known = source in set(CancelSource)
+    return SOURCES[CancelSource(source)] if known else f"from {source}"
 
 
 def byte_size(count: int) -> str:

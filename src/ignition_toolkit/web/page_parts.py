@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from ignition_toolkit.execution.views import Artifact, ExecutionSummary
+from ignition_toolkit.execution.views import Artifact, AuditNote, ExecutionSummary
+from ignition_toolkit.storage import LostLines
 from ignition_toolkit.web.filters import LogView
+
+NOTHING_LOST = LostLines()
 
 
 @dataclass(frozen=True)
@@ -56,6 +59,8 @@ class Surroundings:
         artifacts: files that it has left.
         previous: the run of the same playbook before it.
         next: the one after it.
+        lost: what is missing from the log.
+        notes: who did what to it, oldest first.
         notice: a sentence about what the person has just tried.
     """
 
@@ -64,6 +69,8 @@ class Surroundings:
     artifacts: Sequence[Artifact] = ()
     previous: ExecutionSummary | None = None
     next: ExecutionSummary | None = None
+    lost: LostLines = NOTHING_LOST
+    notes: Sequence[AuditNote] = ()
     notice: str = ""
 
 

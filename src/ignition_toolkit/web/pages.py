@@ -11,6 +11,7 @@ from jinja2 import DictLoader, Environment, StrictUndefined, pass_context
 from jinja2.runtime import Context
 
 from ignition_toolkit.execution.views import (
+    Artifact,
     ExecutionPage,
     ExecutionSummary,
     ExecutionView,
@@ -133,6 +134,8 @@ class Pages:
             artifacts=around.artifacts,
             previous=around.previous,
             next=around.next,
+            lost=around.lost,
+            notes=around.notes,
             notice=around.notice,
             over=item.status.final,
             cancel_label=cancel_label(item),
@@ -147,6 +150,10 @@ class Pages:
         return self._render(
             "log.html", execution_id=item.execution_id, log=log, over=item.status.final
         )
+
+    def artifacts(self, execution_id: str, artifacts: Sequence[Artifact]) -> str:
+        """Return the part of an execution's page that lists the files that it has left."""
+        return self._render("artifacts.html", execution_id=execution_id, artifacts=artifacts)
 
     # Any: playbooks as `Worker.playbooks` describes them.
     def playbooks(
@@ -288,7 +295,7 @@ def _environment() -> Environment:
         milliseconds=formats.milliseconds,
         shortened=formats.shortened,
         outcome=formats.OUTCOMES.__getitem__,
-        source=formats.SOURCES.__getitem__,
+        source=formats.source_words,
         shown_value=shown_value,
         elapsed=_elapsed,
         depth=formats.depth,

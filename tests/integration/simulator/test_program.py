@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -57,11 +58,12 @@ def test_the_controls_work_from_another_thread(poll_until: PollUntil) -> None:
 
 def test_a_thread_passes_on_what_went_wrong_at_the_start_and_at_the_end(tmp_path: Path) -> None:
     state = tmp_path / "folder" / "state.json"
+    state.parent.mkdir()
     with (
         pytest.raises(StateFileUnusable, match="cannot be written"),
         serving_in_thread(SimulatedGateway(state_file=state)),
     ):
-        pass
+        shutil.rmtree(state.parent)
     state.parent.write_text("no folder")
     with (
         pytest.raises(StateFileUnusable, match="cannot be read"),
@@ -103,10 +105,30 @@ async def test_a_bad_state_file_is_told_and_left_alone(tmp_path: Path) -> None:
         assert state.read_text() == text
 
 
-async def test_a_state_that_cannot_be_saved_is_an_error_at_the_end(tmp_path: Path) -> None:
+async def test_a_state_that_cannot_be_saved_any_more_is_an_error_at_the_end(tmp_path: Path) -> None:
+    state = tmp_path / "folder" / "state.json"
+    state.parent.mkdir()
+    gateway = SimulatedGateway(state_file=state)
+    await gateway.__aenter__()
+    assert json.loads(state.read_bytes())["format"] == 1
+    shutil.rmtree(state.parent)
     with pytest.raises(StateFileUnusable, match="cannot be written"):
-        async with SimulatedGateway(state_file=tmp_path / "gone" / "state.json"):
-            pass
+        await gateway.__aexit__()
+
+
+# The kernel's folder takes no files from anybody, root included.
+@pytest.mark.parametrize("path", ["gone/state.json", "/proc/state.json"])
+async def test_nothing_is_simulated_whose_state_could_not_be_saved(
+    tmp_path: Path, path: str
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    gateway = SimulatedGateway(port=port, state_file=tmp_path / path)
+    with pytest.raises(StateFileUnusable, match=r"cannot be written: .*that you may write into"):
+        async with gateway:
+            pytest.fail("it has started")
+    with socket.create_server(("127.0.0.1", port)):
+        assert list(tmp_path.iterdir()) == []
 
 
 def test_a_port_that_is_taken_is_said_by_the_command(capfd: pytest.CaptureFixture[str]) -> None:
@@ -118,7 +140,11 @@ def test_a_port_that_is_taken_is_said_by_the_command(capfd: pytest.CaptureFixtur
 
 @pytest.mark.parametrize(
     ("arguments", "told"),
-    [(["--token", "x"], "NAME:KEY"), (["--port", "0", "--state", "/"], "/: cannot be read")],
+    [
+        (["--token", "x"], "NAME:KEY"),
+        (["--port", "0", "--state", "/"], "/: cannot be read"),
+        (["--port", "0", "--state", "/proc/x"], "/proc/x: cannot be written"),
+    ],
 )
 def test_the_program_says_what_is_wrong_with_its_input(
     arguments: list[str],

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from ignition_toolkit.storage import AddEvent, EventRow, LogFilter, Store
+from ignition_toolkit.storage import AddEvent, EventRow, LogFilter, LostLines, Store
 from ignition_toolkit.storage.log_lines import LEVELS
 from tests.unit.storage.samples import SOON_S, START, add, event, execution
 
@@ -104,6 +104,19 @@ def test_what_few_lines_fit_is_found_behind_many_that_do_not(
     monkeypatch.setattr("ignition_toolkit.storage.log_lines._CHUNK", 1)
     assert numbers(log.newest_lines("a", LogFilter(text="begins"), limit=1)) == [0]
     assert numbers(log.next_lines("a", LogFilter("error"), limit=1, after=0)) == [3]
+
+
+def test_what_is_missing_is_what_the_notes_say_and_no_text_is_taken_for_one(log: Store) -> None:
+    assert log.lost_lines("a") == LostLines()
+    said = line(9, "info", None, '"dropped":5')
+    note = line(9, "warning", "one", "some are missing")
+    notes = [
+        AddEvent(execution_id, "log", {**note.data, "dropped": count}, START)
+        for execution_id, count in (("a", 3), ("b", 100), ("a", 40))
+    ]
+    log.submit([said, *notes, said]).result(SOON_S)
+    last_note = log.newest_lines("a", LogFilter(text="missing"), limit=1)[0].id
+    assert log.lost_lines("a") == LostLines(43, last_note)
 
 
 def test_the_levels_are_those_of_the_events() -> None:

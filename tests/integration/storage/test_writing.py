@@ -183,6 +183,18 @@ def test_what_is_set_of_a_row_in_one_transaction_is_set_at_once(
     assert (second.step_id, second.status) == ("b", "running")
 
 
+def test_the_steps_of_a_new_execution_are_stored_in_order_with_it(
+    store: Store, updates: list[str]
+) -> None:
+    steps = [step("new", name) for name in ("b", "a")]
+    later = [PutStep("new", "b", {"attempts": 2}), step("new", "c", error="none")]
+    store.submit([AddExecution(execution("new")), *steps, *later]).result(SOON_S)
+    assert updates == ["store_state"]
+    store.submit([step("new", "d")]).result(SOON_S)
+    rows = [(row.step_id, row.attempts, row.error) for row in store.step_runs("new")]
+    assert rows == [("b", 2, None), ("a", 0, None), ("c", 0, "none"), ("d", 0, None)]
+
+
 def test_a_change_is_taken_as_it_was_when_submitted(store: Store, database: Database) -> None:
     values: dict[str, Any] = {"parameters": {"inner": [1]}, "status": "running"}
     data = {"inner": [1]}

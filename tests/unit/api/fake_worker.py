@@ -57,7 +57,7 @@ from ignition_toolkit.playbook.models import (
     Process,
     StepStatus,
 )
-from ignition_toolkit.storage import EventRow, LogFilter
+from ignition_toolkit.storage import EventRow, LogFilter, LostLines
 
 BEGIN = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)
 
@@ -365,10 +365,15 @@ class FakeWorker:
         self.commit("execution", execution_id, _summary(view).model_dump(mode="json"))
         return view
 
-    def log(self, execution_id: str, message: str) -> EventRow:
-        """Publish a line."""
+    def log(self, execution_id: str, message: str, dropped: int | None = None) -> EventRow:
+        """Publish a line, or a note that some are missing."""
         line = LogEvent(
-            execution_id=execution_id, step_id="step1", level="info", message=message, at=BEGIN
+            execution_id=execution_id,
+            step_id="step1",
+            level="info",
+            message=message,
+            dropped=dropped,
+            at=BEGIN,
         )
         return self.commit("log", execution_id, line.model_dump(mode="json"))
 
@@ -437,6 +442,12 @@ class FakeArchive:
     ) -> Sequence[EventRow]:
         lines = await self._lines(execution_id, wanted)
         return [line for line in lines if line.id > after][:limit]
+
+    async def lost_lines(self, execution_id: str) -> LostLines:
+        lines = await self._lines(execution_id, LogFilter())
+        notes = [line for line in lines if "dropped" in line.data]
+        last_note = notes[-1].id if notes else 0
+        return LostLines(sum(note.data["dropped"] for note in notes), last_note)
 
     async def neighbours(
         self, execution_id: str

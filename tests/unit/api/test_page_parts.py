@@ -54,7 +54,36 @@ async def test_a_log_ends_with_the_newest_line_and_older_ones_are_a_click_away(
     assert "Show the newest lines" in html
     first = (await client.get(f"/executions/{talk}/log?before=5")).text
     assert lines_of(first) == [f"line {n}" for n in range(4)]
-    assert "Older lines" not in first
+    assert is_hidden(first, "log-older")
+    assert not is_hidden(html, "log-older")
+
+
+def is_hidden(html: str, name: str) -> bool:
+    """Whether the element with an id is hidden."""
+    found = re.search(f'<[^>]* id="{name}"[^>]*>', html)
+    assert found
+    return " hidden" in found[0]
+
+
+async def test_a_log_says_how_many_lines_are_missing_from_it(
+    client: httpx2.AsyncClient, worker: FakeWorker, talk: str
+) -> None:
+    html = (await client.get(f"/executions/{talk}")).text
+    assert is_hidden(html, "log-lost")
+    for count in (4, 12_300):
+        worker.log(talk, "some are missing", dropped=count)
+    html = (await client.get(f"/executions/{talk}")).text
+    assert not is_hidden(html, "log-lost")
+    assert '<strong id="log-lost-count">12,304</strong>' in html
+    assert 'data-last-note="22"' in html
+
+
+async def test_a_log_names_the_event_up_to_which_it_is_complete(
+    client: httpx2.AsyncClient, worker: FakeWorker, talk: str
+) -> None:
+    worker.put(talk, status=ExecutionStatus.PAUSED)
+    for path in (f"/executions/{talk}", f"/executions/{talk}/log?q=nothing"):
+        assert 'data-upto="21"' in (await client.get(path)).text
 
 
 async def test_a_link_to_a_line_shows_those_around_it_whatever_the_filter_is(
@@ -127,6 +156,9 @@ async def test_an_artifact_is_a_download_that_can_do_nothing(
     assert answer.headers["content-disposition"].startswith("attachment")
     assert answer.headers["content-security-policy"] == "sandbox; default-src 'none'"
     assert answer.headers["x-content-type-options"] == "nosniff"
+    part = (await client.get(f"/executions/{execution_id}/artifacts")).text
+    assert link[0] in part
+    assert not is_hidden(part, "artifacts")
     missing = await client.get(f"/executions/{execution_id}/artifacts/..%2F..%2Fpasswd")
     assert missing.status_code == 404
 

@@ -185,6 +185,8 @@ async def test_events_of_every_kind_find_their_place(scene: Scene) -> None:
         "7 log lines were dropped: the step logs faster than is read",
         "printed",
     ]
+    assert [event.get("dropped") for event in scene.store.events("log")] == [None, 7, None]
+    assert "dropped" not in scene.store.events("log")[0]
     assert scene.store.events("log")[-1]["step_id"] == "a"
     assert scene.store.events("progress")[0]["total"] == 2
     assert scene.pauses == [True]

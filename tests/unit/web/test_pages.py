@@ -1,5 +1,6 @@
 """The pages as HTML: they say what is, and escape what strangers wrote."""
 
+import re
 from datetime import timedelta
 from html.parser import HTMLParser
 from typing import Any
@@ -8,6 +9,7 @@ import pytest
 
 from ignition_toolkit.execution.views import (
     Artifact,
+    AuditNote,
     ExecutionPage,
     ExecutionView,
     StepView,
@@ -72,8 +74,9 @@ def assert_nothing_active(html: str) -> None:
     for tag, attributes in seen.tags:
         assert not [name for name in attributes if name.startswith(("on", "hx-on"))], tag
         assert "style" not in attributes, tag
-        for name in ("href", "action", "src"):
-            assert not str(attributes.get(name, "")).lower().startswith(("javascript:", "data:"))
+        for name in ("href", "action", "src", "hx-get", "hx-post", "data-worker"):
+            # Of this server: no other host, no script, nothing that holds a file itself.
+            assert re.match("/(?!/)|#|$", attributes.get(name) or ""), (tag, name)
 
 
 def test_no_text_of_a_stranger_becomes_part_of_the_page(pages: Pages) -> None:
@@ -110,7 +113,8 @@ def test_no_text_of_a_stranger_becomes_part_of_the_page(pages: Pages) -> None:
     attempt = Attempt({f"parameter.{HOSTILE}": HOSTILE}, {HOSTILE: HOSTILE}, [HOSTILE], HOSTILE)
     log = LogView(HOSTILE, logs, LogFilter(text=HOSTILE), has_older=True, is_newest=False)
     files = [Artifact(name=HOSTILE, size=1)]
-    around = Surroundings(log, [view, other], files, view, view, HOSTILE)
+    notes = [AuditNote(id=1, at=BEGIN, action=HOSTILE, source=HOSTILE, requested_by=HOSTILE)]
+    around = Surroundings(log, [view, other], files, view, view, notes=notes, notice=HOSTILE)
     one = ExecutionPage(items=(view,), total=1)
     upkeep = Upkeep(
         data_dir=HOSTILE,
@@ -138,6 +142,35 @@ def test_no_text_of_a_stranger_becomes_part_of_the_page(pages: Pages) -> None:
         assert_nothing_active(html)
 
 
+def test_no_file_that_a_page_loads_names_another_host() -> None:
+    for file in load_static().values():
+        if file.name.endswith((".css", ".js")):
+            assert not re.search(rb"https?:|url\(|@import", file.content), file.name
+
+
+def test_a_log_is_complete_up_to_its_last_line_or_to_what_was_before_it_was_read(
+    pages: Pages,
+) -> None:
+    worker = FakeWorker()
+    view = worker.add()
+    line = worker.log(view.execution_id, "said")
+    for asked_at, upto in ((line.id + 7, line.id + 7), (line.id - 1, line.id)):
+        log = LogView(view.execution_id, [line], LogFilter(), asked_at=asked_at)
+        assert f'data-upto="{upto}"' in pages.log(view, log)
+
+
+def test_a_page_says_who_did_what_and_from_where(pages: Pages) -> None:
+    view = FakeWorker().add()
+    log = LogView(view.execution_id, [], LogFilter())
+    notes = [
+        AuditNote(id=1, at=BEGIN, action="start", source="cli", requested_by="anna"),
+        AuditNote(id=2, at=BEGIN, action="pause", source="elsewhere"),
+    ]
+    html = re.sub("<[^>]*>", "", pages.execution(FRAME, view, Surroundings(log, notes=notes)))
+    assert "start by anna, on the command line" in html
+    assert "pause by nobody who gave a name, from elsewhere" in html
+
+
 def test_the_record_says_what_was_stopped_how_and_how_fast(pages: Pages) -> None:
     worker = FakeWorker()
     view = worker.finish_cancelled(
@@ -154,7 +187,7 @@ def test_the_record_says_what_was_stopped_how_and_how_fast(pages: Pages) -> None
         "step1",
         "tarpits.py:12 in spin",
         "process 4711",
-        "on this page",
+        "on a web page",
         "anna",
         "it is uninterruptible",
         "POST /data/api/v1/restart",

@@ -64,10 +64,12 @@ async def _log_query(
 LogQueryOf = Annotated[LogQuery, Depends(_log_query)]
 
 
-async def log_view(archive: ArchivePort, execution_id: str, query: LogQuery) -> LogView:
+async def log_view(
+    archive: ArchivePort, execution_id: str, query: LogQuery, asked_at: int
+) -> LogView:
     """Return the window on a log that an address asks for: around a line, before one, or the end.
 
-    A line is found whatever the filter is.
+    A line is found whatever the filter is. `asked_at` is the number of the last event just before.
     """
     wanted, after, before = query.wanted, list[EventRow](), query.before
     if query.line:
@@ -86,14 +88,17 @@ async def log_view(archive: ArchivePort, execution_id: str, query: LogQuery) -> 
         has_older=len(lines) > limit,
         is_newest=newest,
         line=query.line,
+        asked_at=asked_at,
     )
 
 
 @router.get("/executions/{execution_id}/log")
 async def log(execution_id: str, parts: PartsOf, query: LogQueryOf) -> str:
     """Return the part of a page that shows the log."""
-    item = await parts.worker.execution(execution_id)
-    return parts.pages.log(item, await log_view(parts.worker.archive, execution_id, query))
+    worker = parts.worker
+    asked_at = await worker.last_event_id()
+    item = await worker.execution(execution_id)
+    return parts.pages.log(item, await log_view(worker.archive, execution_id, query, asked_at))
 
 
 @router.get("/executions/{execution_id}/log.txt")
@@ -134,6 +139,13 @@ async def export_junit(execution_id: str, parts: PartsOf) -> Response:
     item = await parts.worker.execution(execution_id)
     headers = _attachment(f"{execution_id}.xml")
     return Response(junit_xml(item), media_type="application/xml", headers=headers)
+
+
+@router.get("/executions/{execution_id}/artifacts")
+async def artifacts(execution_id: str, parts: PartsOf) -> str:
+    """Return the part of a page that lists the files that an execution has left."""
+    found = await parts.worker.archive.artifacts(execution_id)
+    return parts.pages.artifacts(execution_id, found)
 
 
 @router.get("/executions/{execution_id}/artifacts/{name:path}")

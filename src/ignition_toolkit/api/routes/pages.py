@@ -26,6 +26,9 @@ router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
 
 CHANGES_ROWS = 500
 
+#: Notes of who did what that an execution's page shows, the newest ones.
+NOTES = 20
+
 
 @router.get("/")
 async def executions_page(
@@ -55,12 +58,15 @@ async def execution_page(execution_id: str, parts: PartsOf, query: LogQueryOf) -
     item = await parts.worker.execution(execution_id)
     archive = parts.worker.archive
     previous, following = await archive.neighbours(execution_id)
+    notes = await parts.worker.audit(limit=NOTES, before=None, execution_id=execution_id)
     around = Surroundings(
-        log=await log_view(archive, execution_id, query),
+        log=await log_view(archive, execution_id, query, frame.after),
         attempts=await parts.worker.attempts(execution_id),
         artifacts=await archive.artifacts(execution_id),
         previous=previous,
         next=following,
+        lost=await archive.lost_lines(execution_id),
+        notes=notes.items[::-1],
         notice=query.notice,
     )
     return parts.pages.execution(frame, item, around)

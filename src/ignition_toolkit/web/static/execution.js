@@ -7,6 +7,8 @@ import { FINAL, clock, localMoments, post, progress, reveal, shortened, showBadg
 const ANSWER_MS = 1000;
 const RETRY_MS = 2000;
 const SETTLE_MS = 20;
+// Between a step's end and the look at what it left, so that many steps are one look.
+const FILES_MS = 1000;
 
 const main = document.getElementById("main");
 
@@ -128,6 +130,7 @@ export class ExecutionPage {
     if (over) {
       this.notice("");
       this.log.over();
+      this.lookForFiles();
     }
   }
 
@@ -153,6 +156,15 @@ export class ExecutionPage {
     this.steps.show(data);
     if (!data.parent_step_id) this.showReached();
     if (data.cancellation) this.refresh();
+    if (data.completed_at) this.lookForFiles();
+  }
+
+  // No event tells of files.
+  lookForFiles() {
+    this.looking ??= setTimeout(() => {
+      this.looking = null;
+      document.getElementById("artifacts").dispatchEvent(new CustomEvent("itk:stale"));
+    }, FILES_MS);
   }
 
   // An execution's own event comes with its status, not with each of its steps.
@@ -161,7 +173,7 @@ export class ExecutionPage {
     document.getElementById("progress").textContent = progress({ ...this.item, current_step_index: index });
   }
 
-  // -- record and steps as the server renders them
+  // -- record, steps and artifacts as the server renders them
 
   refresh() {
     clearTimeout(this.refreshing);
@@ -172,7 +184,10 @@ export class ExecutionPage {
 
   askAgain() {
     clearTimeout(this.refreshing);
-    this.refreshing = setTimeout(() => this.refresh(), RETRY_MS);
+    this.refreshing = setTimeout(() => {
+      this.refresh();
+      this.lookForFiles();
+    }, RETRY_MS);
   }
 
   replaced() {

@@ -5,6 +5,10 @@ import { clock, reveal, shortened, showLineMoment } from "./words.js";
 
 // Between two times that lines are shown: a flood leaves the page time for clicks.
 const PAUSE_MS = 100;
+// Lines that are put into the page together.
+const AT_ONCE = 250;
+// Before a filter is asked for once more, when too much came during the answer.
+const AGAIN_MS = 1000;
 const LEVELS = ["debug", "info", "warning", "error"];
 const main = document.getElementById("main");
 
@@ -17,7 +21,11 @@ export class Log {
     // Lines that came while this page was open: those that the server's answer to a changed
     // filter cannot have yet are shown again.
     this.recent = [];
+    // Number of the last line that came and is not among them any more.
+    this.forgotten = 0;
     this.waiting = [];
+    this.lost = document.getElementById("log-lost");
+    this.lostLines = Number(document.getElementById("log-lost-count").textContent.replaceAll(",", ""));
     this.follow = document.getElementById("follow");
     reveal(this.follow.closest("label"), true);
     this.follow.addEventListener("change", () => this.toEnd());
@@ -33,7 +41,7 @@ export class Log {
     const part = document.getElementById("log-part");
     this.list = document.getElementById("log");
     this.wanted = this.list.querySelector(".wanted");
-    this.last = Number(this.list.dataset.last);
+    this.last = Number(this.list.dataset.upto);
     this.isNewest = part.dataset.newest === "yes";
     this.level = LEVELS.indexOf(part.dataset.level);
     this.text = lower(part.dataset.text);
@@ -45,7 +53,13 @@ export class Log {
     const missed = this.recent;
     this.recent = [];
     this.waiting = [];
+    if (this.isNewest && this.forgotten > this.last) this.askAgain();
     for (const { data, id } of missed) this.add(data, id);
+  }
+
+  // More came while the server answered than is remembered: some of it would be missing.
+  askAgain() {
+    setTimeout(() => document.getElementById("log-filter").dispatchEvent(new Event("input")), AGAIN_MS);
   }
 
   fits(data) {
@@ -71,30 +85,60 @@ export class Log {
     if (id <= this.last) return;
     this.last = id;
     this.recent.push({ data, id });
-    if (this.recent.length > 10 * this.most) this.recent.splice(0, 5 * this.most);
+    if (this.recent.length > 10 * this.most) this.forgotten = this.recent.splice(0, 5 * this.most).at(-1).id;
+    if (data.dropped) this.lose(data.dropped, id);
     // In the middle of a log nothing is put behind a gap.
     if (!this.isNewest || !this.fits(data)) return;
-    if (this.waiting.push({ data, id }) === 1) this.flushSoon();
-    if (this.waiting.length > 2 * this.most) this.waiting.splice(1, this.most);
+    this.waiting.push({ data, id });
+    if (this.waiting.length > 3 * this.most) this.waiting.splice(0, this.most);
+    this.flushing ??= this.flushSoon();
+  }
+
+  // A note that lines are missing; the server has counted those that the page began with.
+  lose(count, id) {
+    if (id <= Number(this.lost.dataset.lastNote)) return;
+    this.lost.dataset.lastNote = id;
+    this.lostLines += count;
+    document.getElementById("log-lost-count").textContent = this.lostLines.toLocaleString("en");
+    reveal(this.lost, true);
   }
 
   flushSoon() {
     const pause = Math.max(0, (this.flushedAt ?? 0) + PAUSE_MS - performance.now());
-    setTimeout(() => requestAnimationFrame(() => this.flush()), pause);
+    return setTimeout(() => requestAnimationFrame(() => this.flush()), pause);
   }
 
+  // Some lines at a time: a page that lays out all that a flood brings does nothing else meanwhile.
   flush() {
+    this.flushing = null;
     this.flushedAt = performance.now();
     // Somebody may have scrolled up in this very moment, of which no event has told yet.
     if (this.list.scrollTop < this.top - 2) this.follow.checked = false;
-    const lines = this.waiting.slice(-this.most).map(({ data, id }) => this.line(data, id));
-    this.waiting = [];
-    if (lines.length >= this.most) this.list.replaceChildren(...lines);
-    else this.list.append(...lines);
-    while (this.list.childElementCount > this.most) this.list.firstElementChild.remove();
+    const isBehind = this.waiting.length > this.most;
+    if (isBehind) {
+      // What is left out would be a gap between what is shown and what comes.
+      this.waiting = this.waiting.slice(-this.most);
+      this.list.replaceChildren();
+    }
+    this.list.append(...this.waiting.splice(0, AT_ONCE).map(({ data, id }) => this.line(data, id)));
+    const surplus = this.list.childElementCount - this.most;
+    for (let n = 0; n < surplus; n += 1) this.list.firstElementChild.remove();
+    if (isBehind || surplus > 0) this.offerOlder();
+    if (this.waiting.length) this.flushing = this.flushSoon();
     this.note();
     reveal(document.getElementById("log-empty"), false);
     this.toEnd();
+  }
+
+  // What the page holds no more, the server still has.
+  offerOlder() {
+    const older = document.getElementById("log-older");
+    const link = older.querySelector("a");
+    const first = this.list.firstElementChild.id.replace("line-", "before=");
+    for (const name of ["href", "hx-get"]) {
+      link.setAttribute(name, link.getAttribute(name).replace(/before=\d+/, first));
+    }
+    reveal(older, true);
   }
 
   note() {
