@@ -226,8 +226,13 @@ def _refuse_missing(needs: Needs, known: Mapping[str, Credential]) -> None:
     missing = {name: place for name, place in needs.credentials.items() if name not in known}
     if not missing:
         return
-    lines = [f"{place}: {_no_credential(name, known)}" for name, place in missing.items()]
-    raise NamesUnknown("; ".join(lines), parameters={}, credentials=list(missing), gateways=[])
+    why = {name: _no_credential(name, known) for name in missing}
+    raise NamesUnknown(
+        "; ".join(f"{place.title}: {why[name]}" for name, place in missing.items()),
+        parameters={p.parameter: why[n] for n, p in missing.items() if p.parameter is not None},
+        credentials=list(missing),
+        gateways=[],
+    )
 
 
 def _no_credential(name: str, known: Mapping[str, Credential]) -> str:

@@ -24,7 +24,7 @@ from ignition_toolkit.errors import (
 from ignition_toolkit.execution.inventory import FromEnvironment, Inventory
 from ignition_toolkit.execution.requests import CredentialRequest, GatewayRequest, Requester
 from ignition_toolkit.playbook.gateways import ENVIRONMENT_CREDENTIAL, GatewayEntry
-from ignition_toolkit.playbook.models import Playbook, Program, Step
+from ignition_toolkit.playbook.models import Parameter, ParameterType, Playbook, Program, Step
 from ignition_toolkit.storage import Store, database_url
 
 ANNA = Requester("cli", "anna")
@@ -228,6 +228,16 @@ def test_a_credential_that_is_not_stored_is_told_with_its_place(scene: Scene) ->
     ) as caught:
         scene.stored.supplies(works_on(credential="kay"), {})
     assert caught.value.fields["credentials"] == ["kay"]
+
+
+def test_a_parameter_of_the_main_playbook_that_names_none_is_told_by_its_name(
+    scene: Scene,
+) -> None:
+    login = Parameter(name="login", type=ParameterType.CREDENTIAL)
+    main = works_on().main.model_copy(update={"parameters": (login,)})
+    with pytest.raises(NamesUnknown) as caught:
+        scene.stored.supplies(Program(main=main), {"login": "nobody"})
+    assert list(caught.value.parameters) == ["login"]
 
 
 DEFAULT = FromEnvironment("http://plant:8088", Secret("env:0123456789"))
