@@ -30,7 +30,7 @@ from ignition_toolkit.playbook.gateways import (
 )
 from ignition_toolkit.playbook.models import Program, utc_now
 from ignition_toolkit.playbook.wording import listed, nearest, shown
-from ignition_toolkit.storage import Change, GatewayRow, PutGateway, RemoveGateway, Store
+from ignition_toolkit.storage import AddAudit, Change, GatewayRow, PutGateway, RemoveGateway, Store
 
 #: Seconds that the database has to take a change.
 STORED_S = 5.0
@@ -82,6 +82,8 @@ class Inventory:
         self._environment = environment or FromEnvironment()
         # Held over look and change, so that of two that add one name one is told.
         self._lock = threading.Lock()
+        # Held while gateways are read, so that what was read before a change is not kept after it.
+        self._reading = threading.Lock()
         self._known: tuple[GatewayEntry, ...] | None = None
 
     # Credentials.
@@ -101,7 +103,7 @@ class Inventory:
             _refuse_taken("credential", credential.name, is_known and not request.replace)
             self._vault.put(credential)
         action = audit.Action.CREDENTIAL_CHANGE if is_known else audit.Action.CREDENTIAL_ADD
-        self._submit([], action, request.by, credential.name)
+        self._tell(action, request.by, credential.name)
         return _view(credential)
 
     def remove_credential(self, name: str, by: Requester) -> None:
@@ -115,17 +117,17 @@ class Inventory:
                 )
             if not self._vault.remove(name):
                 raise NotFound(_no_credential(name, self._vault.read()), name=name)
-        self._submit([], audit.Action.CREDENTIAL_REMOVE, by, name)
+        self._tell(audit.Action.CREDENTIAL_REMOVE, by, name)
 
     # Gateways.
 
     def gateways(self) -> tuple[GatewayEntry, ...]:
         """Return the registered gateways in the order of their names."""
-        known = self._known
-        if known is None:
-            # Only this process changes them: what was read once stays true until then.
-            known = self._known = tuple(map(_entry, self._store.gateways()))
-        return known
+        with self._reading:
+            if self._known is None:
+                # Only this process changes them: what was read once stays true until then.
+                self._known = tuple(map(_entry, self._store.gateways()))
+            return self._known
 
     def put_gateway(self, request: GatewayRequest) -> GatewayEntry:
         """Register a gateway.
@@ -140,8 +142,7 @@ class Inventory:
             check_addresses(entry, known)
             self._check_credential(entry)
             action = audit.Action.GATEWAY_CHANGE if is_known else audit.Action.GATEWAY_ADD
-            self._submit([PutGateway(_row(entry))], action, request.by, str(entry.name))
-            self._known = None
+            self._change(PutGateway(_row(entry)), action, request.by, str(entry.name))
         return entry
 
     def remove_gateway(self, name: str, by: Requester) -> None:
@@ -154,8 +155,7 @@ class Inventory:
                     f"{nearest(name, names)}",
                     name=name,
                 )
-            self._submit([RemoveGateway(name)], audit.Action.GATEWAY_REMOVE, by, name)
-            self._known = None
+            self._change(RemoveGateway(name), audit.Action.GATEWAY_REMOVE, by, name)
 
     def _check_credential(self, entry: GatewayEntry) -> None:
         if entry.credential is not None and entry.credential not in (known := self._vault.read()):
@@ -164,17 +164,27 @@ class Inventory:
                 text, parameters={"credential": text}, credentials=[entry.credential], gateways=[]
             )
 
-    def _submit(
-        self, changes: list[Change], action: audit.Action, by: Requester, name: str
-    ) -> None:
-        note = audit.note(action, source=by.source, requested_by=by.name, name=name)
+    def _change(self, change: Change, action: audit.Action, by: Requester, name: str) -> None:
         try:
-            self._store.submit([*changes, note]).result(STORED_S)
+            self._submit([change, _note(action, by, name)], f"the change of gateway {name!r}")
+        finally:
+            # Also when it was not seen to be taken: it may be yet.
+            with self._reading:
+                self._known = None
+
+    def _tell(self, action: audit.Action, by: Requester, name: str) -> None:
+        """Write a note of what was done to the vault, which is no part of the database."""
+        what = f"the note of the change of credential {name!r}, which was made,"
+        self._submit([_note(action, by, name)], what)
+
+    def _submit(self, changes: list[Change], what: str) -> None:
+        try:
+            self._store.submit(changes).result(STORED_S)
         except TimeoutError:
             why = self._store.behind().error or "it is too slow"
             raise StoreError(
-                f"the database did not take the change of {name!r} within {STORED_S:g} s, and may "
-                f"take it yet: {why}"
+                f"{what} was not taken by the database within {STORED_S:g} s, which may take it "
+                f"yet: {why}"
             ) from None
 
     # What an execution is given.
@@ -220,6 +230,10 @@ class Inventory:
         if any(entry.credential == ENVIRONMENT_CREDENTIAL for entry in gateways):
             found[ENVIRONMENT_CREDENTIAL] = {"api_token": self._environment.api_token}
         return found
+
+
+def _note(action: audit.Action, by: Requester, name: str) -> AddAudit:
+    return audit.note(action, source=by.source, requested_by=by.name, name=name)
 
 
 def _refuse_missing(needs: Needs, known: Mapping[str, Credential]) -> None:

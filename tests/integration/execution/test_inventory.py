@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import shutil
+import sqlite3
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,7 +22,9 @@ from ignition_toolkit.errors import (
     NotFound,
     OperatorError,
     ParametersInvalid,
+    StoreError,
 )
+from ignition_toolkit.execution import inventory
 from ignition_toolkit.execution.inventory import FromEnvironment, Inventory
 from ignition_toolkit.execution.requests import CredentialRequest, GatewayRequest, Requester
 from ignition_toolkit.playbook.gateways import ENVIRONMENT_CREDENTIAL, GatewayEntry
@@ -127,6 +131,25 @@ def test_of_many_that_take_one_name_at_once_one_gets_it(scene: Scene) -> None:
     for thread in threads:
         thread.join()
     assert sorted(outcomes) == ["put", "taken", "taken", "taken"]
+
+
+def test_a_gateway_that_the_database_took_late_is_known_then(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inventory, "STORED_S", 0.05)
+    assert scene.stored.gateways() == ()
+    with (
+        closing(sqlite3.connect(scene.folder / "itk.db", isolation_level=None)) as other,
+    ):
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(StoreError, match="the change of gateway 'plant' was not taken"):
+            scene.stored.put_gateway(gateway())
+        with pytest.raises(StoreError, match="credential 'key', which was made, was not taken"):
+            scene.stored.put_credential(TOKEN)
+        other.execute("ROLLBACK")
+    assert scene.store.flush(10.0)
+    assert [entry.name for entry in scene.stored.gateways()] == ["plant"]
+    assert [credential.name for credential in scene.stored.credentials()] == ["key"]
 
 
 @pytest.mark.parametrize(
