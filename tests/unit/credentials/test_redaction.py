@@ -4,6 +4,7 @@ import base64
 import html
 import itertools
 import json
+import random
 import re
 import time
 from collections.abc import Callable
@@ -85,6 +86,17 @@ def test_each_line_of_a_secret_is_found_where_the_lines_come_one_by_one() -> Non
     redactor = Redactor(["-----BEGIN KEY-----\nMIIEpQIBAAKCAQEA\r\nab\n"])
     assert redactor.text("out: MIIEpQIBAAKCAQEA") == f"out: {REDACTED}"
     assert redactor.text("ab") == "ab"
+    assert Redactor(["hunter2222\n"]).text("hunter2222") == REDACTED
+
+
+def test_a_stream_with_a_private_key_as_secret_takes_no_time_to_speak_of() -> None:
+    key = base64.encodebytes(random.Random(1).randbytes(1200)).decode()
+    stream = Redactor([f"-----BEGIN KEY-----\n{key}-----END KEY-----\n"]).stream()
+    piece = b"12:00:00 info something happened in /opt/some/path?x=1&y=2\n" * 70
+    begun = time.process_time()
+    for _ in range(50):
+        stream.feed(piece)
+    assert time.process_time() - begun < 3.0
 
 
 def test_short_values_are_left_alone() -> None:
