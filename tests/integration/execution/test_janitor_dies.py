@@ -5,12 +5,10 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 
 import pytest
 
+from ignition_toolkit.execution.janitor_process import JanitorProcess
 from ignition_toolkit.playbook.models import CancelOutcome, ExecutionStatus
 from tests.integration.execution.conftest import OpenRig
 from tests.integration.execution.rig import SOON_S, Rig, is_alive, playbook, step
@@ -24,25 +22,6 @@ async def killed(rig: Rig) -> None:
     pid = rig.janitor
     os.kill(pid, signal.SIGKILL)
     await poll_until_async(lambda: not is_alive(pid), SOON_S)
-
-
-@contextmanager
-def stopped_again_and_again(pid: int) -> Iterator[None]:
-    """Stop a process whenever it goes on, until it is dead."""
-    over = threading.Event()
-
-    def stop() -> None:
-        with suppress(ProcessLookupError):
-            while not over.wait(0.001):
-                os.kill(pid, signal.SIGSTOP)
-
-    thread = threading.Thread(target=stop)
-    thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        thread.join()
 
 
 async def test_while_an_execution_runs_another_takes_its_place(rig: Rig) -> None:
@@ -109,14 +88,23 @@ async def test_one_that_is_stopped_is_woken_and_ends_the_tree(
     assert f"the janitor (pid {old}) was stopped" in caplog.text
 
 
-async def test_one_that_cannot_be_woken_is_replaced(rig: Rig) -> None:
-    """Somebody stops it whenever it goes on, as a debugger or a freezer does."""
+async def test_one_that_cannot_be_woken_is_replaced(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody holds it, as a freezer does: it gets the signal and stays where it is."""
+    send = JanitorProcess.send
+
+    def send_in_vain(process: JanitorProcess, number: signal.Signals) -> None:
+        if number is not signal.SIGCONT:
+            send(process, number)
+
+    monkeypatch.setattr(JanitorProcess, "send", send_in_vain)
     point = rig.point()
     execution_id = await rig.start(playbook(step("a", "held.block", point=str(point))))
     pid = await point.reached()
     old = rig.janitor
-    with stopped_again_and_again(old):
-        await rig.cancelled(execution_id)
+    rig.stop_janitor()
+    await rig.cancelled(execution_id)
     assert not is_alive(pid)
     assert rig.janitor != old
 
