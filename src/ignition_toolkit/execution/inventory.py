@@ -7,10 +7,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
-from ignition_toolkit.credentials import Secret
 from ignition_toolkit.credentials.vault import Credential, Vault
 from ignition_toolkit.errors import NamesUnknown, NameTaken, NotFound, OperatorError, StoreError
 from ignition_toolkit.execution import audit
@@ -19,48 +17,22 @@ from ignition_toolkit.execution.inventory_checks import (
     checked_credential,
     checked_gateway,
 )
-from ignition_toolkit.execution.needs import Needs, needs_of
+from ignition_toolkit.execution.needs import needs_of
 from ignition_toolkit.execution.requests import CredentialRequest, GatewayRequest, Requester
-from ignition_toolkit.execution.views import CredentialView
-from ignition_toolkit.playbook.gateways import (
-    ENVIRONMENT_CREDENTIAL,
-    GatewayEntry,
-    Gateways,
-    find_at,
+from ignition_toolkit.execution.supplies import (
+    FromEnvironment,
+    Supplies,
+    no_credential,
+    supplied,
 )
+from ignition_toolkit.execution.views import CredentialView
+from ignition_toolkit.playbook.gateways import GatewayEntry
 from ignition_toolkit.playbook.models import Program, utc_now
 from ignition_toolkit.playbook.wording import listed, nearest, shown
 from ignition_toolkit.storage import AddAudit, Change, GatewayRow, PutGateway, RemoveGateway, Store
 
 #: Seconds that the database has to take a change.
 STORED_S = 5.0
-
-
-@dataclass(frozen=True)
-class FromEnvironment:
-    """What IGNITION_GATEWAY_URL and IGNITION_API_TOKEN give.
-
-    Args:
-        gateway_url: the default gateway.
-        api_token: for it; where no default gateway is given, for those without a credential.
-    """
-
-    gateway_url: str | None = None
-    api_token: Secret | None = None
-
-
-@dataclass(frozen=True)
-class Supplies:
-    """What one execution is given of what is stored. Holds secrets; never stored, never logged.
-
-    Args:
-        gateways: those that its playbooks work on, and the default one.
-        credentials: their fields, by name.
-    """
-
-    gateways: Gateways = field(default_factory=Gateways)
-    # Any: a text or a Secret for each field.
-    credentials: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
 class Inventory:
@@ -116,7 +88,7 @@ class Inventory:
                     "give it another credential, and try again"
                 )
             if not self._vault.remove(name):
-                raise NotFound(_no_credential(name, self._vault.read()), name=name)
+                raise NotFound(no_credential(name, self._vault.read()), name=name)
         self._tell(audit.Action.CREDENTIAL_REMOVE, by, name)
 
     # Gateways.
@@ -159,7 +131,7 @@ class Inventory:
 
     def _check_credential(self, entry: GatewayEntry) -> None:
         if entry.credential is not None and entry.credential not in (known := self._vault.read()):
-            text = _no_credential(entry.credential, known)
+            text = no_credential(entry.credential, known)
             raise NamesUnknown(
                 text, parameters={"credential": text}, credentials=[entry.credential], gateways=[]
             )
@@ -195,63 +167,15 @@ class Inventory:
 
         Raises NamesUnknown for a credential or a gateway that is not stored.
         """
-        known = Gateways(entries=self.gateways(), default=self._default())
+        known = self._environment.known(self.gateways())
         needs = needs_of(program, arguments, known)
-        gateways = {entry: self._with_credential(entry) for entry in needs.gateways.values()}
-        default = known.default
-        return Supplies(
-            gateways=Gateways(
-                entries=tuple(gateways.values()),
-                default=gateways.get(default) if default is not None else None,
-            ),
-            credentials=self._fields(needs, gateways.values()),
-        )
-
-    def _default(self) -> GatewayEntry | None:
-        url = self._environment.gateway_url
-        if url is None:
-            return None
-        return find_at(self.gateways(), url) or GatewayEntry(urls=(url,))
-
-    def _with_credential(self, entry: GatewayEntry) -> GatewayEntry:
-        """Return a gateway with the environment's token where it has no credential of its own."""
-        given, url = self._environment.api_token, self._environment.gateway_url
-        if given is None or entry.credential is not None or (url and not entry.is_at(url)):
-            return entry
-        return entry.model_copy(update={"credential": ENVIRONMENT_CREDENTIAL})
-
-    # Any: as in Supplies.
-    def _fields(self, needs: Needs, gateways: Any) -> dict[str, dict[str, Any]]:
-        found: dict[str, dict[str, Any]] = {}
-        if needs.credentials:
-            known = self._vault.read()
-            _refuse_missing(needs, known)
-            found = {name: dict(known[name].fields) for name in needs.credentials}
-        if any(entry.credential == ENVIRONMENT_CREDENTIAL for entry in gateways):
-            found[ENVIRONMENT_CREDENTIAL] = {"api_token": self._environment.api_token}
-        return found
+        # An execution that needs none does not open the vault.
+        credentials = self._vault.read() if needs.credentials else {}
+        return supplied(needs, known.default, credentials, self._environment)
 
 
 def _note(action: audit.Action, by: Requester, name: str) -> AddAudit:
     return audit.note(action, source=by.source, requested_by=by.name, name=name)
-
-
-def _refuse_missing(needs: Needs, known: Mapping[str, Credential]) -> None:
-    missing = {name: place for name, place in needs.credentials.items() if name not in known}
-    if not missing:
-        return
-    why = {name: _no_credential(name, known) for name in missing}
-    raise NamesUnknown(
-        "; ".join(f"{place.title}: {why[name]}" for name, place in missing.items()),
-        parameters={p.parameter: why[n] for n, p in missing.items() if p.parameter is not None},
-        credentials=list(missing),
-        gateways=[],
-    )
-
-
-def _no_credential(name: str, known: Mapping[str, Credential]) -> str:
-    there = f"there are {listed(known)}{nearest(name, known)}" if known else "there is none yet"
-    return f"no credential is stored as {shown(name)}; {there}; `itk credentials add` stores one"
 
 
 def _refuse_taken(what: str, name: str, is_taken: bool) -> None:

@@ -25,8 +25,9 @@ from ignition_toolkit.errors import (
     StoreError,
 )
 from ignition_toolkit.execution import inventory
-from ignition_toolkit.execution.inventory import FromEnvironment, Inventory
+from ignition_toolkit.execution.inventory import Inventory
 from ignition_toolkit.execution.requests import CredentialRequest, GatewayRequest, Requester
+from ignition_toolkit.execution.supplies import FromEnvironment
 from ignition_toolkit.playbook.gateways import ENVIRONMENT_CREDENTIAL, GatewayEntry
 from ignition_toolkit.playbook.models import Parameter, ParameterType, Playbook, Program, Step
 from ignition_toolkit.storage import Store, database_url
@@ -278,6 +279,25 @@ def test_the_token_of_the_environment_is_for_the_default_gateway_alone(scene: Sc
     assert other.gateways.of({"gateway_url": "http://other:8088"}) == GatewayEntry(
         urls=("http://other:8088",)
     )
+
+
+def test_the_default_gateway_is_found_also_where_another_playbook_spells_it_otherwise(
+    scene: Scene,
+) -> None:
+    def nested(name: str, *parameters: Parameter) -> Playbook:
+        one = works_on().main
+        return one.model_copy(update={"path": name, "parameters": parameters})
+
+    spelled = Parameter(name="gateway_url", required=False, default="http://PLANT:8088/")
+    nested_ones = {"a": nested("a", spelled), "b": nested("b")}
+    runs = [
+        Step(id=name, name=name, type="playbook.run", parameters={"playbook": name})
+        for name in nested_ones
+    ]
+    main = Playbook(name="p", path="main.yaml", steps=tuple(runs))
+    given = scene.opened(DEFAULT).supplies(Program(main=main, nested=nested_ones), {})
+    assert given.gateways.default is not None
+    assert given.gateways.default.credential == ENVIRONMENT_CREDENTIAL
 
 
 def test_a_registered_credential_beats_the_token_of_the_environment(scene: Scene) -> None:
