@@ -63,6 +63,17 @@ class Redactor:
             return text
         return self._replace(octets, 0, len(octets))[0].decode("utf-8", "surrogatepass")
 
+    def cut_text(self, text: str) -> str:
+        """Return a text that was cut off at its end without secrets.
+
+        What is left there of one becomes `***` too; so does what only looks like its beginning.
+        """
+        stream = self.stream()
+        certain = stream.feed(text.encode("utf-8", "surrogatepass"))
+        if stream.flush():
+            certain += _MARK
+        return certain.decode("utf-8", "surrogatepass")
+
     def value(self, value: object) -> object:
         """Return a JSON value without secrets, in keys and at every depth.
 

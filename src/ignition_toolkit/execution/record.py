@@ -31,6 +31,7 @@ from ignition_toolkit.execution.views import (
     WaitingFor,
 )
 from ignition_toolkit.playbook.events import Logged, Progressed, StepChanged
+from ignition_toolkit.playbook.handler_call import MAX_ERROR
 from ignition_toolkit.playbook.models import (
     CancellationRecord,
     ExecutionStatus,
@@ -190,7 +191,7 @@ class ExecutionRecord:
         elif status.final:
             values["holds"] = None
         if error is not None:
-            values["error"] = self._redactor.text(error)
+            values["error"] = self._error(error)
         if cancellation is not None:
             values["cancellation"] = self._redacted(cancellation)
         return self._set(values, columns={"owner": owner} if owner else None, final=status.final)
@@ -257,7 +258,7 @@ class ExecutionRecord:
             started_at=started,
             completed_at=change.at if change.status.final else None,
             output=redacted_output(change.output, self._redactor),
-            error=self._redactor.text(change.error) if change.error else None,
+            error=self._error(change.error) if change.error else None,
             attempts=change.attempt,
             cancellation=old.cancellation if old else None,
         )
@@ -272,7 +273,7 @@ class ExecutionRecord:
         """Give every step that still counts as running a final status; return their ids."""
         running = [view for view in self.steps.values() if view.status is StepStatus.RUNNING]
         for view in reversed(running):
-            text = self._redactor.text(error) if error else view.error
+            text = self._error(error) if error else view.error
             closing = {"status": status, "completed_at": utc_now(), "error": text}
             self._put(view.model_copy(update=closing))
         return [view.step_id for view in running]
@@ -361,6 +362,11 @@ class ExecutionRecord:
     # Any: as `kept_variables` returns them.
     def _variables_change(self, step_id: str, kept: dict[str, Any]) -> Change:
         return PutStep(self.execution_id, step_id, {"variables": kept})
+
+    def _error(self, text: str) -> str:
+        """Return an error without secrets; the runner may have cut it off in the middle of one."""
+        was_cut = len(text) >= MAX_ERROR
+        return self._redactor.cut_text(text) if was_cut else self._redactor.text(text)
 
     def _redacted(self, cancellation: CancellationRecord) -> CancellationRecord:
         return redacted_cancellation(cancellation, self._redactor)

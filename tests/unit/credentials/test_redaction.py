@@ -99,6 +99,14 @@ def test_a_stream_with_a_private_key_as_secret_takes_no_time_to_speak_of() -> No
     assert time.process_time() - begun < 3.0
 
 
+@pytest.mark.parametrize("left", range(1, 8))
+def test_what_a_cut_has_left_of_a_secret_is_no_more_shown_than_the_whole(left: int) -> None:
+    redactor = Redactor(["hunter22"])
+    assert redactor.cut_text(f"a hunter22, then {'hunter22'[:left]}") == "a ***, then ***"
+    assert redactor.cut_text("a hunter22") == "a ***"
+    assert redactor.cut_text("nothing") == "nothing"
+
+
 def test_short_values_are_left_alone() -> None:
     redactor = Redactor(["abc", ""])
     assert not redactor

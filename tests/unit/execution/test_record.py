@@ -15,6 +15,7 @@ from ignition_toolkit.execution.requests import KEY_LIFE, StartKey
 from ignition_toolkit.execution.reruns import TakenOver
 from ignition_toolkit.execution.views import Claim, Holding, WaitingFor
 from ignition_toolkit.playbook.events import Logged, Progressed
+from ignition_toolkit.playbook.handler_call import MAX_ERROR
 from ignition_toolkit.playbook.models import (
     EXECUTION_MOVES,
     CancellationRecord,
@@ -48,6 +49,17 @@ def cancellation(**fields: object) -> CancellationRecord:
 
 def written(changes: list[Change]) -> str:
     return "\n".join(map(repr, changes))
+
+
+def test_an_error_that_was_cut_off_in_the_middle_of_a_secret_shows_nothing_of_it(
+    store: FakeStore,
+) -> None:
+    made = record(store, SECRET, status=E.RUNNING)
+    cut = f"{'x' * MAX_ERROR}hunter"
+    made.step(changed("a", S.FAILED, error=cut))
+    made.move(E.FAILED, error=f"step 'a' failed: {cut}")
+    assert made.steps["a"].error == f"{'x' * MAX_ERROR}***"
+    assert made.summary.error == f"step 'a' failed: {'x' * MAX_ERROR}***"
 
 
 @pytest.mark.parametrize("old", list(E))
