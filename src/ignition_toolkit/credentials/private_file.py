@@ -19,8 +19,8 @@ def read_private(path: Path, most: int, *, mounted: bool = False) -> bytes:
         path: the file.
         most: bytes that are expected at most.
         mounted: whether somebody else may have put it there for us, such as a container engine:
-            then it may be another user's that all may read and nobody else may write, and be
-            reached through a link.
+            then it may be reached through a link, and one of another user or of a read-only file
+            system may be such as all may read, if nobody else may write it.
 
     Raises:
         NotPrivate: others may read or change it, or it is no plain file.
@@ -31,11 +31,15 @@ def read_private(path: Path, most: int, *, mounted: bool = False) -> bytes:
     descriptor = os.open(path, flags)
     with open(descriptor, "rb") as file:
         found = os.fstat(descriptor)
-        is_foreign = mounted and found.st_uid != os.geteuid()
-        refused = 0o022 if is_foreign else 0o077
+        is_given = mounted and (found.st_uid != os.geteuid() or _is_read_only(descriptor))
+        refused = 0o022 if is_given else 0o077
         if not stat.S_ISREG(found.st_mode) or found.st_mode & refused:
             raise NotPrivate(str(path))
         return file.read(most + 1)
+
+
+def _is_read_only(descriptor: int) -> bool:
+    return bool(os.fstatvfs(descriptor).f_flag & os.ST_RDONLY)
 
 
 def write_private(path: Path, data: bytes) -> None:

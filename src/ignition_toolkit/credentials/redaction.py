@@ -1,8 +1,9 @@
 """Redactor: takes secrets out of texts, JSON values and byte streams.
 
 A secret is found as it is, percent-encoded, with the escapes of JSON, of `repr` and of HTML, and
-inside base64 at each of its three offsets. What it was turned into by other means (compressed,
-encrypted, reversed, cut in pieces by a line break) is not found.
+inside base64 at each of its three offsets; escapes are found also when they were escaped once
+more. What it was turned into by other means (compressed, encrypted, reversed, cut in pieces by a
+line break that it does not have itself) is not found.
 """
 
 from __future__ import annotations
@@ -29,7 +30,8 @@ class Redactor:
 
     Args:
         secrets: the values. Those under four characters are left out: redacting them would
-            destroy every text, and they are refused where secrets come in.
+            destroy every text, and they are refused where secrets come in. Of one with several
+            lines each is found by itself too, as it is.
 
     It does not change after it is made and may be shared by threads.
     """
@@ -37,10 +39,17 @@ class Redactor:
     def __init__(self, secrets: Iterable[str | Secret]) -> None:
         values = {s.reveal() if isinstance(s, Secret) else s for s in secrets}
         kept = sorted((v for v in values if len(v) >= MIN_SECRET_LENGTH), key=_longest_first)
-        self._forms = list(dict.fromkeys(form for value in kept for form in _forms(value)))
-        self._firsts = frozenset(way[:1] for form in self._forms for way in form[0])
-        self._reach = max((sum(len(max(u, key=len)) for u in f) for f in self._forms), default=0)
-        self._pattern = re.compile(b"|".join(map(_regex, self._forms))) if kept else None
+        spelled = [form for value in kept for form in _forms(value)]
+        # A log has lines: what stands in one of them alone is found too.
+        lines = [form for value in kept for form in _lines(value)]
+        forms = list(dict.fromkeys([*spelled, *lines]))
+        #: Forms by the octet that they may begin with, each with its greatest length.
+        self._starts: dict[int, list[tuple[int, _Form]]] = {}
+        for form in forms:
+            for octet in {way[0] for way in form[0]}:
+                self._starts.setdefault(octet, []).append((_longest(form), form))
+        self._reach = max(map(_longest, forms), default=0)
+        self._pattern = re.compile(b"|".join(map(_regex, forms))) if kept else None
 
     def __bool__(self) -> bool:
         return self._pattern is not None
@@ -108,9 +117,9 @@ class Redactor:
     def _open_at(self, octets: bytes) -> int:
         """Return where the first secret begins that more octets could complete, else the end."""
         for start in range(max(0, len(octets) - self._reach + 1), len(octets)):
-            if octets[start : start + 1] in self._firsts:
-                tail = octets[start:]
-                if any(_may_begin(form, tail) for form in self._forms):
+            left = len(octets) - start
+            for longest, form in self._starts.get(octets[start], ()):
+                if left < longest and _may_begin(form, octets[start:]):
                     return start
         return len(octets)
 
@@ -159,6 +168,18 @@ def _forms(value: str) -> Iterator[_Form]:
             yield tuple(_base64_spellings(text[i : i + 1]) for i in range(len(text)))
 
 
+def _lines(value: str) -> Iterator[_Form]:
+    """The lines of a secret that has line ends, as they are."""
+    for line in value.splitlines():
+        if MIN_SECRET_LENGTH <= len(line) < len(value):
+            octets = line.encode("utf-8", "surrogatepass")
+            yield tuple((octets[i : i + 1],) for i in range(len(octets)))
+
+
+def _longest(form: _Form) -> int:
+    return sum(len(max(unit, key=len)) for unit in form)
+
+
 def _inner_base64(octets: bytes) -> Iterator[bytes]:
     """The letters of the base64 that only the secret decides, at each offset in a longer text."""
     for offset in range(3):
@@ -177,9 +198,19 @@ def _spellings(character: str) -> _Unit:
     plain = character.encode("utf-8", "surrogatepass")
     if character.isascii() and (character.isalnum() or character == "_"):
         return (plain,)
-    ways = {plain, character.encode("utf-8", "surrogatepass")}
-    ways.update(w.encode() for w in _escapes(character, plain))
-    return tuple(sorted((w for w in ways if w), key=lambda w: (-len(w), w)))
+    once = {plain, *(w.encode() for w in _escapes(character, plain) if w)}
+    # Once more: the body of a request as JSON, in the `repr` of an error, is an everyday thing.
+    ways = once | {again for way in once for again in _escaped_again(way)}
+    return tuple(sorted(ways, key=lambda w: (-len(w), w)))
+
+
+def _escaped_again(way: bytes) -> Iterator[bytes]:
+    doubled = way.replace(b"\\", b"\\\\")
+    yield doubled
+    yield doubled.replace(b'"', b'\\"')
+    yield doubled.replace(b"'", b"\\'")
+    yield quote(way, safe="").encode()
+    yield html.escape(way.decode("latin-1")).encode("latin-1")
 
 
 def _escapes(character: str, plain: bytes) -> Iterator[str]:

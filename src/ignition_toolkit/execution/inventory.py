@@ -7,10 +7,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
-from ignition_toolkit.credentials import Secret
 from ignition_toolkit.credentials.vault import Credential, Vault
 from ignition_toolkit.errors import NamesUnknown, NameTaken, NotFound, OperatorError, StoreError
 from ignition_toolkit.execution import audit
@@ -19,48 +17,22 @@ from ignition_toolkit.execution.inventory_checks import (
     checked_credential,
     checked_gateway,
 )
-from ignition_toolkit.execution.needs import Needs, needs_of
+from ignition_toolkit.execution.needs import needs_of
 from ignition_toolkit.execution.requests import CredentialRequest, GatewayRequest, Requester
-from ignition_toolkit.execution.views import CredentialView
-from ignition_toolkit.playbook.gateways import (
-    ENVIRONMENT_CREDENTIAL,
-    GatewayEntry,
-    Gateways,
-    find_at,
+from ignition_toolkit.execution.supplies import (
+    FromEnvironment,
+    Supplies,
+    no_credential,
+    supplied,
 )
+from ignition_toolkit.execution.views import CredentialView
+from ignition_toolkit.playbook.gateways import GatewayEntry
 from ignition_toolkit.playbook.models import Program, utc_now
 from ignition_toolkit.playbook.wording import listed, nearest, shown
-from ignition_toolkit.storage import Change, GatewayRow, PutGateway, RemoveGateway, Store
+from ignition_toolkit.storage import AddAudit, Change, GatewayRow, PutGateway, RemoveGateway, Store
 
 #: Seconds that the database has to take a change.
 STORED_S = 5.0
-
-
-@dataclass(frozen=True)
-class FromEnvironment:
-    """What IGNITION_GATEWAY_URL and IGNITION_API_TOKEN give.
-
-    Args:
-        gateway_url: the default gateway.
-        api_token: for it; where no default gateway is given, for those without a credential.
-    """
-
-    gateway_url: str | None = None
-    api_token: Secret | None = None
-
-
-@dataclass(frozen=True)
-class Supplies:
-    """What one execution is given of what is stored. Holds secrets; never stored, never logged.
-
-    Args:
-        gateways: those that its playbooks work on, and the default one.
-        credentials: their fields, by name.
-    """
-
-    gateways: Gateways = field(default_factory=Gateways)
-    # Any: a text or a Secret for each field.
-    credentials: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
 class Inventory:
@@ -82,6 +54,8 @@ class Inventory:
         self._environment = environment or FromEnvironment()
         # Held over look and change, so that of two that add one name one is told.
         self._lock = threading.Lock()
+        # Held while gateways are read, so that what was read before a change is not kept after it.
+        self._reading = threading.Lock()
         self._known: tuple[GatewayEntry, ...] | None = None
 
     # Credentials.
@@ -101,7 +75,7 @@ class Inventory:
             _refuse_taken("credential", credential.name, is_known and not request.replace)
             self._vault.put(credential)
         action = audit.Action.CREDENTIAL_CHANGE if is_known else audit.Action.CREDENTIAL_ADD
-        self._submit([], action, request.by, credential.name)
+        self._tell(action, request.by, credential.name)
         return _view(credential)
 
     def remove_credential(self, name: str, by: Requester) -> None:
@@ -114,18 +88,18 @@ class Inventory:
                     "give it another credential, and try again"
                 )
             if not self._vault.remove(name):
-                raise NotFound(_no_credential(name, self._vault.read()), name=name)
-        self._submit([], audit.Action.CREDENTIAL_REMOVE, by, name)
+                raise NotFound(no_credential(name, self._vault.read()), name=name)
+        self._tell(audit.Action.CREDENTIAL_REMOVE, by, name)
 
     # Gateways.
 
     def gateways(self) -> tuple[GatewayEntry, ...]:
         """Return the registered gateways in the order of their names."""
-        known = self._known
-        if known is None:
-            # Only this process changes them: what was read once stays true until then.
-            known = self._known = tuple(map(_entry, self._store.gateways()))
-        return known
+        with self._reading:
+            if self._known is None:
+                # Only this process changes them: what was read once stays true until then.
+                self._known = tuple(map(_entry, self._store.gateways()))
+            return self._known
 
     def put_gateway(self, request: GatewayRequest) -> GatewayEntry:
         """Register a gateway.
@@ -140,8 +114,7 @@ class Inventory:
             check_addresses(entry, known)
             self._check_credential(entry)
             action = audit.Action.GATEWAY_CHANGE if is_known else audit.Action.GATEWAY_ADD
-            self._submit([PutGateway(_row(entry))], action, request.by, str(entry.name))
-            self._known = None
+            self._change(PutGateway(_row(entry)), action, request.by, str(entry.name))
         return entry
 
     def remove_gateway(self, name: str, by: Requester) -> None:
@@ -154,27 +127,36 @@ class Inventory:
                     f"{nearest(name, names)}",
                     name=name,
                 )
-            self._submit([RemoveGateway(name)], audit.Action.GATEWAY_REMOVE, by, name)
-            self._known = None
+            self._change(RemoveGateway(name), audit.Action.GATEWAY_REMOVE, by, name)
 
     def _check_credential(self, entry: GatewayEntry) -> None:
         if entry.credential is not None and entry.credential not in (known := self._vault.read()):
-            text = _no_credential(entry.credential, known)
+            text = no_credential(entry.credential, known)
             raise NamesUnknown(
                 text, parameters={"credential": text}, credentials=[entry.credential], gateways=[]
             )
 
-    def _submit(
-        self, changes: list[Change], action: audit.Action, by: Requester, name: str
-    ) -> None:
-        note = audit.note(action, source=by.source, requested_by=by.name, name=name)
+    def _change(self, change: Change, action: audit.Action, by: Requester, name: str) -> None:
         try:
-            self._store.submit([*changes, note]).result(STORED_S)
+            self._submit([change, _note(action, by, name)], f"the change of gateway {name!r}")
+        finally:
+            # Also when it was not seen to be taken: it may be yet.
+            with self._reading:
+                self._known = None
+
+    def _tell(self, action: audit.Action, by: Requester, name: str) -> None:
+        """Write a note of what was done to the vault, which is no part of the database."""
+        what = f"the note of the change of credential {name!r}, which was made,"
+        self._submit([_note(action, by, name)], what)
+
+    def _submit(self, changes: list[Change], what: str) -> None:
+        try:
+            self._store.submit(changes).result(STORED_S)
         except TimeoutError:
             why = self._store.behind().error or "it is too slow"
             raise StoreError(
-                f"the database did not take the change of {name!r} within {STORED_S:g} s, and may "
-                f"take it yet: {why}"
+                f"{what} was not taken by the database within {STORED_S:g} s, which may take it "
+                f"yet: {why}"
             ) from None
 
     # What an execution is given.
@@ -185,54 +167,15 @@ class Inventory:
 
         Raises NamesUnknown for a credential or a gateway that is not stored.
         """
-        known = Gateways(entries=self.gateways(), default=self._default())
+        known = self._environment.known(self.gateways())
         needs = needs_of(program, arguments, known)
-        gateways = {entry: self._with_credential(entry) for entry in needs.gateways.values()}
-        default = known.default
-        return Supplies(
-            gateways=Gateways(
-                entries=tuple(gateways.values()),
-                default=gateways.get(default) if default is not None else None,
-            ),
-            credentials=self._fields(needs, gateways.values()),
-        )
-
-    def _default(self) -> GatewayEntry | None:
-        url = self._environment.gateway_url
-        if url is None:
-            return None
-        return find_at(self.gateways(), url) or GatewayEntry(urls=(url,))
-
-    def _with_credential(self, entry: GatewayEntry) -> GatewayEntry:
-        """Return a gateway with the environment's token where it has no credential of its own."""
-        given, url = self._environment.api_token, self._environment.gateway_url
-        if given is None or entry.credential is not None or (url and not entry.is_at(url)):
-            return entry
-        return entry.model_copy(update={"credential": ENVIRONMENT_CREDENTIAL})
-
-    # Any: as in Supplies.
-    def _fields(self, needs: Needs, gateways: Any) -> dict[str, dict[str, Any]]:
-        found: dict[str, dict[str, Any]] = {}
-        if needs.credentials:
-            known = self._vault.read()
-            _refuse_missing(needs, known)
-            found = {name: dict(known[name].fields) for name in needs.credentials}
-        if any(entry.credential == ENVIRONMENT_CREDENTIAL for entry in gateways):
-            found[ENVIRONMENT_CREDENTIAL] = {"api_token": self._environment.api_token}
-        return found
+        # An execution that needs none does not open the vault.
+        credentials = self._vault.read() if needs.credentials else {}
+        return supplied(needs, known.default, credentials, self._environment)
 
 
-def _refuse_missing(needs: Needs, known: Mapping[str, Credential]) -> None:
-    missing = {name: place for name, place in needs.credentials.items() if name not in known}
-    if not missing:
-        return
-    lines = [f"{place}: {_no_credential(name, known)}" for name, place in missing.items()]
-    raise NamesUnknown("; ".join(lines), parameters={}, credentials=list(missing), gateways=[])
-
-
-def _no_credential(name: str, known: Mapping[str, Credential]) -> str:
-    there = f"there are {listed(known)}{nearest(name, known)}" if known else "there is none yet"
-    return f"no credential is stored as {shown(name)}; {there}; `itk credentials add` stores one"
+def _note(action: audit.Action, by: Requester, name: str) -> AddAudit:
+    return audit.note(action, source=by.source, requested_by=by.name, name=name)
 
 
 def _refuse_taken(what: str, name: str, is_taken: bool) -> None:

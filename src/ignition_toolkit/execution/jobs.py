@@ -11,10 +11,11 @@ from typing import Any
 from ignition_toolkit.credentials.redaction import Redactor
 from ignition_toolkit.credentials.secret import Secret
 from ignition_toolkit.execution.dispatch.claims import claims_of
-from ignition_toolkit.execution.inventory import Inventory, Supplies
+from ignition_toolkit.execution.inventory import Inventory
 from ignition_toolkit.execution.job import Job
 from ignition_toolkit.execution.programs import Programs
 from ignition_toolkit.execution.reruns import TakenOver
+from ignition_toolkit.execution.supplies import Supplies
 from ignition_toolkit.playbook.engine_host import Resume
 from ignition_toolkit.playbook.program import LoadedProgram
 

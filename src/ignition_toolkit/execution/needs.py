@@ -31,17 +31,25 @@ CREDENTIAL_PARAMETER = "credential"
 Values = Mapping[str, Any]
 
 
+@dataclass(frozen=True)
+class Place:
+    """Where a credential is named, in words; `parameter` where it is one of the main playbook."""
+
+    title: str
+    parameter: str | None = None
+
+
 @dataclass
 class Needs:
     """What an execution needs.
 
     Args:
         gateways: those that its playbooks work on, by title.
-        credentials: names, each with the place that names it first, for messages.
+        credentials: names, each with the place that names it first.
     """
 
     gateways: dict[str, GatewayEntry] = field(default_factory=dict)
-    credentials: dict[str, str] = field(default_factory=dict)
+    credentials: dict[str, Place] = field(default_factory=dict)
 
 
 def needs_of(program: Program, arguments: Values, known: Gateways) -> Needs:
@@ -90,16 +98,18 @@ class _Looking:
         if entry is not None:
             self.needs.gateways.setdefault(entry.title, entry)
             if entry.credential is not None:
-                self._need(entry.credential, f"gateway {entry.title}")
+                self._need(entry.credential, Place(f"gateway {entry.title}"))
 
     def _look_for_parameters(self, playbook: Playbook, arguments: Values) -> None:
         for parameter in playbook.parameters:
             value = arguments.get(parameter.name)
             if parameter.type is ParameterType.CREDENTIAL and isinstance(value, str):
-                self._need(value, f"parameter {parameter.name} of {playbook.path}")
+                is_main = playbook is self._program.main
+                title = f"parameter {parameter.name} of {playbook.path}"
+                self._need(value, Place(title, parameter.name if is_main else None))
 
     def _look_at_step(self, playbook: Playbook, step: Step, arguments: Values) -> None:
-        place = f"step {step.id} of {playbook.path}"
+        place = Place(f"step {step.id} of {playbook.path}")
         for reference in references(step.parameters):
             if (name := _named_by(reference, arguments)) is not None:
                 self._need(name, place)
@@ -112,7 +122,7 @@ class _Looking:
                 if isinstance(name, str) and NAME.fullmatch(name):
                     self._need(name, place)
 
-    def _need(self, name: str, place: str) -> None:
+    def _need(self, name: str, place: Place) -> None:
         self.needs.credentials.setdefault(name, place)
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from ignition_toolkit.credentials.vault import FILE_NAME, Vault
 from ignition_toolkit.credentials.vault_key import KeyPlaces
-from ignition_toolkit.execution.inventory import FromEnvironment, Inventory
+from ignition_toolkit.execution.inventory import Inventory
 from ignition_toolkit.execution.settings import Settings
+from ignition_toolkit.execution.supplies import FromEnvironment
 from ignition_toolkit.execution.system_keyring import SystemKeyring
 from ignition_toolkit.storage import Store
 

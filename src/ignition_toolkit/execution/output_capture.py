@@ -51,7 +51,7 @@ class OutputCapture:
         if step_id == self._step_id:
             return
         if self._step_id is not None:
-            self.flush()
+            self._end_step()
         self._step_id, self._room = step_id, MAX_STEP_BYTES
         if step_id is not None:
             self._take_early()
@@ -79,10 +79,17 @@ class OutputCapture:
         self._write(captured)
 
     def flush(self) -> None:
-        """Write out what is held back, and say how much was dropped."""
+        """Write out what is held back, and say how much was dropped: no more output comes."""
         self._take_early()
         for captured in self._streams:
             captured.flush()
+        self._end_step()
+
+    def _end_step(self) -> None:
+        # What may begin a secret is held back all the same: the output of the next step may have
+        # overtaken the news of it, and half of a secret would be shown.
+        for captured in self._streams:
+            captured.end_line()
             self._write(captured)
         if self._dropped:
             text = f"{self._dropped} bytes of output were dropped: a step may write 10 MiB"
@@ -117,7 +124,10 @@ class _Stream:
         self._lines.feed(self._redacted.feed(data))
 
     def flush(self) -> None:
-        self._lines.feed(self._redacted.flush(), final=True)
+        self._lines.feed(self._redacted.flush())
+
+    def end_line(self) -> None:
+        self._lines.feed(b"", final=True)
 
     def take_lines(self) -> list[str]:
         lines = self._found[:]

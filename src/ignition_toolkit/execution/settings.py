@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
+from urllib.parse import urlsplit
 
 from ignition_toolkit.credentials import MIN_SECRET_LENGTH, Secret
 from ignition_toolkit.credentials.vault_key import VARIABLE as VAULT_KEY_VARIABLE
@@ -83,7 +84,7 @@ class Settings:
             database_url=_database_url(),
             keep_days=_keep_days(),
             vault_key_file=_vault_key_file(),
-            gateway_url=os.environ.get(GATEWAY_VARIABLE, "").strip() or None,
+            gateway_url=_gateway_url(),
             api_token=_api_token(),
         )
 
@@ -131,6 +132,24 @@ def _database_url() -> str | None:
 def _vault_key_file() -> Path | None:
     given = os.environ.get(VAULT_KEY_VARIABLE)
     return _absolute(Path(given)) if given else None
+
+
+def _gateway_url() -> str | None:
+    text = os.environ.get(GATEWAY_VARIABLE, "").strip()
+    if not text:
+        return None
+    try:
+        parts = urlsplit(text)
+        fits = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        fits = False
+    if not fits or "@" in text:
+        # Not shown: such an address may hold a password.
+        raise OperatorError(
+            f"{GATEWAY_VARIABLE}: expected the address of a gateway without a login, as "
+            "http://plant:8088 or https://plant:8043, found something else"
+        )
+    return text
 
 
 def _api_token() -> Secret | None:

@@ -48,6 +48,8 @@ PLAIN = [
     "GET /api/steps",
     "GET /api/schema/playbook.json",
     "GET /api/schema/events.json",
+    "GET /api/credentials",
+    "GET /api/gateways",
     "GET /metrics",
     "POST /api/executions/cancel",
 ]
@@ -66,6 +68,10 @@ OPERATIONS = [
     "POST /api/executions/{execution_id}/skip",
     "GET /api/audit",
     "POST /api/prune",
+    "POST /api/credentials",
+    "DELETE /api/credentials/{name}",
+    "POST /api/gateways",
+    "DELETE /api/gateways/{name}",
 ]
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import shutil
+import sqlite3
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,11 +22,14 @@ from ignition_toolkit.errors import (
     NotFound,
     OperatorError,
     ParametersInvalid,
+    StoreError,
 )
-from ignition_toolkit.execution.inventory import FromEnvironment, Inventory
+from ignition_toolkit.execution import inventory
+from ignition_toolkit.execution.inventory import Inventory
 from ignition_toolkit.execution.requests import CredentialRequest, GatewayRequest, Requester
+from ignition_toolkit.execution.supplies import FromEnvironment
 from ignition_toolkit.playbook.gateways import ENVIRONMENT_CREDENTIAL, GatewayEntry
-from ignition_toolkit.playbook.models import Playbook, Program, Step
+from ignition_toolkit.playbook.models import Parameter, ParameterType, Playbook, Program, Step
 from ignition_toolkit.storage import Store, database_url
 
 ANNA = Requester("cli", "anna")
@@ -129,6 +134,25 @@ def test_of_many_that_take_one_name_at_once_one_gets_it(scene: Scene) -> None:
     assert sorted(outcomes) == ["put", "taken", "taken", "taken"]
 
 
+def test_a_gateway_that_the_database_took_late_is_known_then(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inventory, "STORED_S", 0.05)
+    assert scene.stored.gateways() == ()
+    with (
+        closing(sqlite3.connect(scene.folder / "itk.db", isolation_level=None)) as other,
+    ):
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(StoreError, match="the change of gateway 'plant' was not taken"):
+            scene.stored.put_gateway(gateway())
+        with pytest.raises(StoreError, match="credential 'key', which was made, was not taken"):
+            scene.stored.put_credential(TOKEN)
+        other.execute("ROLLBACK")
+    assert scene.store.flush(10.0)
+    assert [entry.name for entry in scene.stored.gateways()] == ["plant"]
+    assert [credential.name for credential in scene.stored.credentials()] == ["key"]
+
+
 @pytest.mark.parametrize(
     ("changes", "field"),
     [
@@ -230,6 +254,16 @@ def test_a_credential_that_is_not_stored_is_told_with_its_place(scene: Scene) ->
     assert caught.value.fields["credentials"] == ["kay"]
 
 
+def test_a_parameter_of_the_main_playbook_that_names_none_is_told_by_its_name(
+    scene: Scene,
+) -> None:
+    login = Parameter(name="login", type=ParameterType.CREDENTIAL)
+    main = works_on().main.model_copy(update={"parameters": (login,)})
+    with pytest.raises(NamesUnknown) as caught:
+        scene.stored.supplies(Program(main=main), {"login": "nobody"})
+    assert list(caught.value.parameters) == ["login"]
+
+
 DEFAULT = FromEnvironment("http://plant:8088", Secret("env:0123456789"))
 
 
@@ -245,6 +279,25 @@ def test_the_token_of_the_environment_is_for_the_default_gateway_alone(scene: Sc
     assert other.gateways.of({"gateway_url": "http://other:8088"}) == GatewayEntry(
         urls=("http://other:8088",)
     )
+
+
+def test_the_default_gateway_is_found_also_where_another_playbook_spells_it_otherwise(
+    scene: Scene,
+) -> None:
+    def nested(name: str, *parameters: Parameter) -> Playbook:
+        one = works_on().main
+        return one.model_copy(update={"path": name, "parameters": parameters})
+
+    spelled = Parameter(name="gateway_url", required=False, default="http://PLANT:8088/")
+    nested_ones = {"a": nested("a", spelled), "b": nested("b")}
+    runs = [
+        Step(id=name, name=name, type="playbook.run", parameters={"playbook": name})
+        for name in nested_ones
+    ]
+    main = Playbook(name="p", path="main.yaml", steps=tuple(runs))
+    given = scene.opened(DEFAULT).supplies(Program(main=main, nested=nested_ones), {})
+    assert given.gateways.default is not None
+    assert given.gateways.default.credential == ENVIRONMENT_CREDENTIAL
 
 
 def test_a_registered_credential_beats_the_token_of_the_environment(scene: Scene) -> None:

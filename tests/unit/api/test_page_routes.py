@@ -10,6 +10,7 @@ from fastapi import FastAPI
 from ignition_toolkit.api.parts import Parts
 from ignition_toolkit.api.routes.pages import CHANGES_ROWS
 from ignition_toolkit.errors import (
+    NamesUnknown,
     NotFound,
     ParametersInvalid,
     PlaybookInvalid,
@@ -245,6 +246,7 @@ async def test_a_start_leads_to_the_new_execution(
     ("error", "status", "text"),
     [
         (ParametersInvalid("x", parameters={"seconds": "expected a number"}), 422, "a number"),
+        (NamesUnknown("no credential is stored", parameters={}), 422, "no credential is stored"),
         (PlaybookInvalid("x", problems=["a.yaml:1:1: was changed"]), 422, "was changed"),
         (NotFound("the nested one is gone"), 404, "is gone"),
     ],

@@ -193,6 +193,8 @@ def test_a_look_makes_no_data_folder(
 ) -> None:
     assert run_app([family, "list"]) == Exit.COMPLETED
     assert f"there are no {family} yet" in capfd.readouterr().err
+    assert run_app([family, "remove", "x"]) == Exit.WRONG_INPUT
+    assert "there is no data folder" in capfd.readouterr().err
     assert not data.exists()
 
 

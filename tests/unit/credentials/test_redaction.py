@@ -4,6 +4,7 @@ import base64
 import html
 import itertools
 import json
+import random
 import re
 import time
 from collections.abc import Callable
@@ -50,6 +51,11 @@ def test_secret_objects_are_taken_too() -> None:
         lambda s: ascii(s)[1:-1],
         lambda s: repr(s.encode())[2:-1],
         html.escape,
+        lambda s: json.dumps(json.dumps(s)[1:-1])[1:-1],
+        lambda s: repr(json.dumps({"body": s}))[11:-3],
+        lambda s: repr({"body": repr(s)[1:-1]})[10:-2],
+        lambda s: html.escape(json.dumps(s)[1:-1]),
+        lambda s: quote(quote(s, safe=""), safe=""),
     ],
 )
 def test_it_is_found_in_every_spelling(secret: str, spell: Callable[[str], str]) -> None:
@@ -74,6 +80,23 @@ def test_base64_of_the_secret_alone_leaves_no_letter_of_it() -> None:
     text = base64.b64encode(b"hunter2").decode()
     assert redacted("hunter2", f"token={text};") == f"token={REDACTED};"
     assert redacted("hunter2", f"token={quote(text, safe='')};") == f"token={REDACTED};"
+
+
+def test_each_line_of_a_secret_is_found_where_the_lines_come_one_by_one() -> None:
+    redactor = Redactor(["-----BEGIN KEY-----\nMIIEpQIBAAKCAQEA\r\nab\n"])
+    assert redactor.text("out: MIIEpQIBAAKCAQEA") == f"out: {REDACTED}"
+    assert redactor.text("ab") == "ab"
+    assert Redactor(["hunter2222\n"]).text("hunter2222") == REDACTED
+
+
+def test_a_stream_with_a_private_key_as_secret_takes_no_time_to_speak_of() -> None:
+    key = base64.encodebytes(random.Random(1).randbytes(1200)).decode()
+    stream = Redactor([f"-----BEGIN KEY-----\n{key}-----END KEY-----\n"]).stream()
+    piece = b"12:00:00 info something happened in /opt/some/path?x=1&y=2\n" * 70
+    begun = time.process_time()
+    for _ in range(50):
+        stream.feed(piece)
+    assert time.process_time() - begun < 3.0
 
 
 def test_short_values_are_left_alone() -> None:

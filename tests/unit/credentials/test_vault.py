@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from ignition_toolkit.credentials import Secret
+from ignition_toolkit.credentials import Secret, private_file
 from ignition_toolkit.credentials.vault import Credential, CredentialType, Vault
 from ignition_toolkit.credentials.vault_key import KeyPlaces
 from ignition_toolkit.errors import VaultError
@@ -207,6 +207,19 @@ def test_a_mounted_key_is_read_through_a_link(tmp_path: Path) -> None:
     linked.symlink_to(real)
     vault(tmp_path, linked).put(LOGIN)
     assert vault(tmp_path, linked).read() == {"plant": LOGIN}
+
+
+def test_a_key_that_a_container_engine_mounted_may_be_such_as_all_may_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mounted = key_file(tmp_path / "key", os.urandom(32), mode=0o444)
+    with pytest.raises(VaultError, match="is no secret"):
+        vault(tmp_path, mounted).put(LOGIN)
+    monkeypatch.setattr(private_file, "_is_read_only", lambda _descriptor: True)
+    vault(tmp_path, mounted).put(LOGIN)
+    mounted.chmod(0o646)
+    with pytest.raises(VaultError, match="is no secret"):
+        vault(tmp_path, mounted).read()
 
 
 def test_a_mounted_key_that_is_not_there_is_named(tmp_path: Path) -> None:

@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Any, cast
 
 from ignition_toolkit.credentials.redaction import Redactor
-from ignition_toolkit.execution.inventory import Inventory, Supplies
+from ignition_toolkit.execution.inventory import Inventory
 from ignition_toolkit.execution.janitor_answers import Ended
 from ignition_toolkit.execution.janitor_link import JanitorLink
 from ignition_toolkit.execution.pool import RunnerPool
 from ignition_toolkit.execution.record import ExecutionRecord
 from ignition_toolkit.execution.runner_process import Deaf, RunnerListener, RunnerProcess
+from ignition_toolkit.execution.supplies import Supplies
 from ignition_toolkit.execution.views import ExecutionSummary
 from ignition_toolkit.playbook.events import StepChanged
 from ignition_toolkit.playbook.models import (

@@ -16,7 +16,6 @@ from ignition_toolkit.errors import InternalError, NamesUnknown, PlaybookInvalid
 from ignition_toolkit.execution.adoption import Adoption
 from ignition_toolkit.execution.dead_worker import WORKER_DIED, is_owner_alive, owner_text
 from ignition_toolkit.execution.dispatch.claims import DESKTOP
-from ignition_toolkit.execution.inventory import Supplies
 from ignition_toolkit.execution.job import Job
 from ignition_toolkit.execution.jobs import Jobs
 from ignition_toolkit.execution.manager import ExecutionManager
@@ -25,6 +24,7 @@ from ignition_toolkit.execution.programs import Programs
 from ignition_toolkit.execution.record import ExecutionRecord, Snapshot
 from ignition_toolkit.execution.reruns import TakenOver
 from ignition_toolkit.execution.stored_views import step_of, summary_of
+from ignition_toolkit.execution.supplies import Supplies
 from ignition_toolkit.execution.views import Claim, ExecutionView, Holding
 from ignition_toolkit.playbook.models import (
     CancellationRecord,

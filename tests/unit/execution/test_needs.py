@@ -30,7 +30,8 @@ def program(*steps: Step, nested: tuple[Playbook, ...] = (), **values: Any) -> P
 
 
 def credentials(program: Program, **arguments: Any) -> dict[str, str]:
-    return needs_of(program, arguments, KNOWN).credentials
+    found = needs_of(program, arguments, KNOWN).credentials
+    return {name: place.title for name, place in found.items()}
 
 
 def test_a_reference_at_any_depth_names_one_with_its_place() -> None:

@@ -144,3 +144,27 @@ def test_as_many_lines_as_events_are_kept_apart(
 ) -> None:
     capture.feed("stdout", b"".join(b"%d\n" % n for n in range(MAX_EVENTS_AT_ONCE)))
     assert texts(lines) == [str(n) for n in range(MAX_EVENTS_AT_ONCE)]
+
+
+def test_a_secret_whose_first_half_overtook_the_news_of_its_step_is_not_shown(
+    capture: OutputCapture, lines: list[Logged]
+) -> None:
+    capture.feed("stdout", b"of a\nhunt")
+    capture.set_step(None)
+    capture.set_step("b")
+    capture.feed("stdout", b"er22\nof b\n")
+    capture.flush()
+    assert [(line.step_id, line.message) for line in lines] == [
+        ("a", "of a"),
+        ("b", "***"),
+        ("b", "of b"),
+    ]
+
+
+def test_what_only_looked_like_a_secret_is_written_at_the_end(
+    capture: OutputCapture, lines: list[Logged]
+) -> None:
+    capture.feed("stdout", b"to hunt")
+    capture.set_step("b")
+    capture.flush()
+    assert texts(lines) == ["to ", "hunt"]

@@ -151,3 +151,15 @@ def test_what_is_no_token_is_refused_and_not_shown(
     with pytest.raises(OperatorError, match="IGNITION_API_TOKEN cannot be used") as refused:
         Settings.from_environment()
     assert text not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "text", ["plant", "ftp://plant", "http://", "http://a:b", "http://u:pw1@a"]
+)
+def test_a_default_gateway_that_is_no_address_is_refused_and_not_shown(
+    monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    monkeypatch.setenv("IGNITION_GATEWAY_URL", text)
+    with pytest.raises(OperatorError, match="IGNITION_GATEWAY_URL: expected the address") as caught:
+        Settings.from_environment()
+    assert "pw1" not in str(caught.value)

@@ -80,7 +80,7 @@ async def start(parts: PartsOf, request: Request, form: FormOf) -> Response:
 
 
 def _attempt(form: dict[str, str], error: ToolkitError) -> Attempt:
-    if isinstance(error, ParametersInvalid):
+    if isinstance(error, ParametersInvalid) and error.parameters:
         return Attempt(form, error.parameters)
     if isinstance(error, PlaybookInvalid):
         return Attempt(form, {}, problems=error.problems)

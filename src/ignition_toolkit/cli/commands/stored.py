@@ -81,6 +81,7 @@ def list_credentials(settings: Settings, *, as_json: bool) -> None:
 
 def remove_credential(settings: Settings, name: str) -> None:
     """Remove a credential."""
+    _refuse_no_folder(settings)
     _do(settings, "credentials", lambda place: place.remove_credential(name, _me()))
     say(f"removed the credential {printable(name)}")
 
@@ -118,6 +119,7 @@ def list_gateways(settings: Settings, *, as_json: bool) -> None:
 
 def remove_gateway(settings: Settings, name: str) -> None:
     """Remove a registered gateway."""
+    _refuse_no_folder(settings)
     _do(settings, "gateways", lambda place: place.remove_gateway(name, _me()))
     say(f"removed the gateway {printable(name)}")
 
@@ -133,6 +135,15 @@ def _do(settings: Settings, family: Family, what: Callable[[StoredPlace], T]) ->
     except ParametersInvalid as error:
         # Said as one line: they are no parameters of a playbook.
         raise OperatorError(error.message) from error
+
+
+def _refuse_no_folder(settings: Settings) -> None:
+    # Taking the folder would make it.
+    if not settings.data_dir.is_dir():
+        raise OperatorError(
+            f"there is no data folder {settings.data_dir}: expected one that was used before; "
+            "name it with --data-dir or ITK_DATA_DIR"
+        )
 
 
 def _look(

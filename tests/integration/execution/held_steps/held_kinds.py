@@ -7,9 +7,13 @@ Each writes the file `<point>.in` with its pid when it is there, and goes on whe
 from __future__ import annotations
 
 import asyncio
+import base64
 import collections
 import ctypes
+import html
 import itertools
+import json
+import logging
 import os
 import signal
 import subprocess
@@ -18,6 +22,7 @@ import threading
 import time
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote, quote_plus
 
 from pydantic import BaseModel, ConfigDict
 
@@ -292,6 +297,71 @@ class Output(StepHandler):
     async def execute(self, params: dict[str, Any]) -> dict[str, Any]:
         self.context.set_variable("echo", params["value"])
         return {"value": params["value"], "pid": os.getpid()}
+
+
+class Spill(StepHandler):
+    """Lets a secret out in every way that a careless author finds.
+
+    It is that of a credential, or of the playbook's gateway where none is named.
+    """
+
+    type = "held.spill"
+
+    class Params(BaseModel):
+        model_config = ConfigDict(extra="forbid")
+
+        credential: str | None = None
+        fails: bool = False
+
+    async def execute(self, params: dict[str, Any]) -> dict[str, Any]:
+        value = self._secret(params["credential"])
+        found = spellings(value)
+        for name, text in found.items():
+            self.context.log(f"{name}: {text}")
+            logging.getLogger("careless").warning("%s: %s", name, text)
+            print(name, text)
+            sys.stderr.write(f"{name}: {text}\n")
+        # Two writes, with time between them to be read one by one.
+        octets = value.encode()
+        for half in (octets[: len(octets) // 2], octets[len(octets) // 2 :] + b"\n"):
+            sys.stdout.flush()
+            os.write(1, half)
+            await asyncio.sleep(0.05)
+        # An echo by another program.
+        subprocess.run(["cat"], input=octets + b"\n", check=True)
+        self.context.progress(1, 2, value)
+        self.context.set_variable("spilled", found)
+        if params["fails"]:
+            raise RuntimeError(f"not taken: {found}") from ValueError(value)
+        return {**found, "length": len(value), value: "as a key"}
+
+    def _secret(self, credential: str | None) -> str:
+        if credential is not None:
+            secret: str = self.context.credential(credential)["password"].reveal()
+            return secret
+        gateway = self.context.gateway()
+        assert gateway is not None
+        assert gateway.credential is not None
+        token: str = self.context.credential(gateway.credential)["api_token"].reveal()
+        return token
+
+
+def spellings(value: str) -> dict[str, str]:
+    """Return a text in the disguises of everyday life."""
+    octets = value.encode()
+    shifted = {f"base64 {n}": base64.b64encode(b"u" * n + octets).decode() for n in range(3)}
+    return {
+        "plain": value,
+        "percent": quote(value, safe=""),
+        "query": quote_plus(value),
+        "json": json.dumps({"password": value}),
+        "json in json": json.dumps({"body": value}, ensure_ascii=False),
+        "repr": repr(value),
+        "octets": repr(octets),
+        "html": html.escape(value),
+        "url": f"https://admin:{quote(value)}@plant:8043/",
+        **shifted,
+    }
 
 
 class Unending(StepHandler):

@@ -1,0 +1,170 @@
+"""A run that lets secrets out in every way: nothing that is kept or shown holds one.
+
+Real runners, a real vault, a real database; what other processes could see is looked at too.
+"""
+
+from __future__ import annotations
+
+import base64
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from ignition_toolkit.api.app import create_app
+from ignition_toolkit.credentials import REDACTED, Secret
+from ignition_toolkit.credentials.vault import CredentialType
+from ignition_toolkit.errors import NamesUnknown
+from ignition_toolkit.execution.requests import (
+    CredentialRequest,
+    GatewayRequest,
+    Requester,
+    RerunRequest,
+)
+from ignition_toolkit.playbook.gateways import GatewayEntry
+from tests.integration.execution.rig import Data, Rig, playbook, step, steps
+
+#: What stands in the clear in every spelling of the two secrets but base64.
+PASSWORD_CORE, TOKEN_CORE = "Kx7QzW9mVb3TfR2h", "tG4yNc8LpZ6dHs1w"
+PASSWORD = f"p ss/{PASSWORD_CORE}\"w\\ö<&%+\n'end"
+TOKEN = f"itk:{TOKEN_CORE}"
+ME = Requester("cli", "anna")
+
+SCRIPT = """
+import base64, sys, time
+from urllib.parse import quote
+secret = r'''{{ credential.plant.password }}'''
+print("value:", secret)
+print("KEY=" + secret.replace(chr(10), " "))
+print("encoded", quote(secret), base64.b64encode(secret.encode()).decode())
+sys.stdout.write(secret[:12]); sys.stdout.flush(); time.sleep(0.05)
+sys.stdout.write(secret[12:]); sys.stdout.flush()
+print("on stderr", secret, file=sys.stderr)
+set_variable("from_script", [secret])
+raise ValueError(secret)
+"""
+
+
+def pieces() -> Iterator[bytes]:
+    """Yield what must be found nowhere: halves of the cores, and the secrets inside base64."""
+    for core in (PASSWORD_CORE, TOKEN_CORE):
+        yield from (core[:8].encode(), core[8:].encode())
+    for secret in (PASSWORD, TOKEN):
+        for offset in range(3):
+            encoded = base64.b64encode(b"u" * offset + secret.encode())
+            # Without the letters that are made of what stands before and after as well.
+            yield encoded[4:-4]
+
+
+def leaks(where: str, octets: bytes) -> list[str]:
+    return [f"{where} holds {piece!r}" for piece in pieces() if piece in octets]
+
+
+def in_files(folder: Path) -> list[str]:
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    assert {"itk.db", "credentials.vault", "vault.key"} <= {path.name for path in files}
+    return [leak for path in files for leak in leaks(path.name, path.read_bytes())]
+
+
+def in_processes() -> list[str]:
+    """Look at what every process of the machine shows to those who may look."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        for name in ("cmdline", "environ"):
+            try:
+                found += leaks(str(process / name), (process / name).read_bytes())
+            except OSError:
+                # It has ended, or is somebody else's.
+                continue
+    return found
+
+
+async def in_answers(rig: Rig, execution_id: str) -> list[str]:
+    """Look at every answer that tells of an execution, as a program and as a person gets it."""
+    transport = httpx2.ASGITransport(create_app(rig.worker))
+    about = f"/api/executions/{execution_id}"
+    stored = ("/api/credentials", "/api/gateways", "/api/audit")
+    programs = ("/api/executions", about, f"{about}/events", *stored)
+    people = ("/", f"/executions/{execution_id}")
+    found: list[str] = []
+    async with httpx2.AsyncClient(transport=transport, base_url="http://127.0.0.1:5000") as client:
+        for address in (*programs, *people):
+            kind = "text/html" if address in people else "*/*"
+            answer = await client.get(address, headers={"Accept": kind})
+            assert answer.status_code == 200, address
+            found += leaks(address, answer.content)
+    return found
+
+
+def careless(point: str) -> str:
+    """Return a playbook that lets its secrets out, and then stands at a point."""
+    spill: list[Data] = [
+        step("spill", "held.spill", credential="plant"),
+        step("fail", "held.spill", credential="plant", fails=True, on_failure="continue"),
+        step("token", "held.spill"),
+        step("log", "utility.log", message="it is {{ credential.plant.password }}!"),
+        step("set", "utility.set_variable", name="v", value=["{{ credential.plant.password }}"]),
+        step("script", "utility.python", script=SCRIPT, on_failure="continue"),
+        step("wait", "held.wait", point=point),
+    ]
+    parameters = [
+        {"name": "gateway", "type": "string"},
+        {"name": "login", "type": "credential"},
+    ]
+    begin = step("begin", "held.wait", point=f"{point}-begin")
+    return playbook(begin, *spill, parameters=parameters)
+
+
+async def store_secrets(rig: Rig) -> None:
+    plant = CredentialRequest("plant", CredentialType.PASSWORD, Secret(PASSWORD), ME, "admin")
+    await rig.worker.put_credential(plant)
+    key = CredentialRequest("key", CredentialType.API_TOKEN, Secret(TOKEN), ME)
+    await rig.worker.put_credential(key)
+    entry = GatewayEntry(name="main", urls=("http://plant:8088",), credential="key")
+    await rig.worker.put_gateway(GatewayRequest(entry, ME))
+
+
+async def change_all(rig: Rig) -> None:
+    """Replace and remove everything, which is of no matter to a run that has it."""
+    other = Secret("another one")
+    plant = CredentialRequest("plant", CredentialType.PASSWORD, other, ME, replace=True)
+    await rig.worker.put_credential(plant)
+    await rig.worker.remove_gateway("main", ME)
+    await rig.worker.remove_credential("key", ME)
+
+
+async def test_nothing_that_is_kept_or_shown_holds_a_secret_of_a_careless_run(
+    rig: Rig, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    await store_secrets(rig)
+    point, begin = rig.point(), rig.point("point-begin")
+    execution_id = await rig.start(careless(str(point)), gateway="main", login="plant")
+    await begin.reached()
+    await change_all(rig)
+    begin.go()
+    await point.reached()
+    assert in_processes() == []
+    view, _ = await rig.cancelled(execution_id)
+
+    by_id = steps(view)
+    spilled, token = by_id["spill"].output, by_id["token"].output
+    assert spilled is not None
+    assert token is not None
+    assert (spilled["length"], spilled["plain"]) == (len(PASSWORD), REDACTED)
+    assert token["length"] == len(TOKEN)
+    for failed in ("fail", "script"):
+        assert REDACTED in str(by_id[failed].error)
+    lines = await rig.log(execution_id)
+    assert sum(REDACTED in line for line in lines) > 60
+    held = [row.data["holds"] for row in await rig.events(execution_id, "execution")]
+    assert {"claims": [{"kind": "gateway", "name": "main"}], "leftovers": []} in held
+
+    found = [*await in_answers(rig, execution_id), *leaks("the log", caplog.text.encode())]
+    assert found == []
+    with pytest.raises(NamesUnknown, match="no gateway is registered as 'main'"):
+        await rig.worker.rerun(execution_id, RerunRequest())
+    rig.worker.close()
+    assert in_files(rig.worker.settings.data_dir) == []
