@@ -5,14 +5,16 @@ Source: gateway-api section 1.3, proven on 8.3.3. HTTP Basic is always refused b
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
 from ignition_toolkit.credentials.secret import Secret
 from ignition_toolkit.errors import GatewayDenied, GatewayRefused
 from ignition_toolkit.gateway.call import Answer, Body, Call
-from ignition_toolkit.gateway.exchange import Exchange
 from ignition_toolkit.gateway.refusals import Asked, refusal
+
+if TYPE_CHECKING:
+    from ignition_toolkit.gateway.exchange import Exchange
 
 _KEY_INSTEAD = "use an API token instead (gateway.login with api_token, or the gateway's entry)"
 

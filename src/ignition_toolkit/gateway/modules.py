@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ignition_toolkit.errors import GatewayRefused
 from ignition_toolkit.gateway.call import Call
-from ignition_toolkit.gateway.exchange import Exchange
 from ignition_toolkit.gateway.transfers import Progress, upload
+
+if TYPE_CHECKING:
+    from ignition_toolkit.gateway.exchange import Exchange
 
 API = "/data/api/v1/modules"
 #: Seconds that the gateway may take to read a module that it was sent.

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ignition_toolkit.gateway.answers import number
 from ignition_toolkit.gateway.call import Call, segment
-from ignition_toolkit.gateway.exchange import Exchange
 from ignition_toolkit.gateway.transfers import Progress, download, upload
+
+if TYPE_CHECKING:
+    from ignition_toolkit.gateway.exchange import Exchange
 
 API = "/data/api/v1/projects"
 SCAN = "/data/api/v1/scan/projects"

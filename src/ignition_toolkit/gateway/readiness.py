@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from ignition_toolkit.errors import (
     GatewayDenied,
@@ -17,12 +18,14 @@ from ignition_toolkit.errors import (
     GatewayUnreachable,
     GatewayUnsupported,
 )
-from ignition_toolkit.gateway.exchange import Exchange
 from ignition_toolkit.gateway.login import ensure_login
 from ignition_toolkit.gateway.target import GatewayTarget
 from ignition_toolkit.gateway.transfers import Progress
 from ignition_toolkit.gateway.upkeep import Upkeep
 from ignition_toolkit.gateway.waiting import Waited, wait_until
+
+if TYPE_CHECKING:
+    from ignition_toolkit.gateway.exchange import Exchange
 
 #: Seconds by which an uptime must be shorter than without a restart to prove one.
 MARGIN_S = 5.0

@@ -9,12 +9,14 @@ import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import BinaryIO, Protocol, TypeVar
+from typing import TYPE_CHECKING, BinaryIO, Protocol, TypeVar
 
 from ignition_toolkit.errors import StepFailed
 from ignition_toolkit.gateway.answers import parsed
 from ignition_toolkit.gateway.call import Body, Call
-from ignition_toolkit.gateway.exchange import Exchange
+
+if TYPE_CHECKING:
+    from ignition_toolkit.gateway.exchange import Exchange
 
 T = TypeVar("T")
 

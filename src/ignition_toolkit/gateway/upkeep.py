@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ignition_toolkit.errors import GatewayRefused
 from ignition_toolkit.gateway.answers import gwinfo_of, number
 from ignition_toolkit.gateway.call import Call
-from ignition_toolkit.gateway.exchange import Exchange
 from ignition_toolkit.gateway.transfers import Progress, download, upload
+
+if TYPE_CHECKING:
+    from ignition_toolkit.gateway.exchange import Exchange
 
 API = "/data/api/v1"
 BACKUP = f"{API}/backup"

@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from ignition_toolkit.credentials.secret import Secret
 from ignition_toolkit.execution.settings import Settings
 from ignition_toolkit.execution.worker import Worker
 from ignition_toolkit.simulator import Settings as GatewaySettings
 from ignition_toolkit.simulator import SimulatedGateway, serving_in_thread
+from ignition_toolkit.simulator.gateway import DEFAULT_TOKEN
 from tests.e2e.used_folder import make_used
 from tests.integration.execution.rig import Rig
 from tests.leaks import Footprint
@@ -28,7 +30,9 @@ def rig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
     folder = tmp_path_factory.mktemp("gateway")
     make_used(folder / "data")
     before = Footprint.take()
-    settings = Settings(data_dir=folder / "data", max_running=4, warm_runners=2)
+    settings = Settings(
+        data_dir=folder / "data", max_running=4, warm_runners=2, api_token=Secret(DEFAULT_TOKEN)
+    )
     worker = Worker.open(settings, kind="server")
     try:
         yield Rig(worker, folder)
@@ -42,7 +46,7 @@ def rig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
 @pytest.fixture(scope="module")
 def simulated_settings() -> GatewaySettings:
     """Return how the gateway is; a file may have its own."""
-    return GatewaySettings(read_policy="open", write_policy="open")
+    return GatewaySettings()
 
 
 @pytest.fixture(scope="module")

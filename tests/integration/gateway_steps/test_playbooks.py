@@ -9,8 +9,16 @@ from typing import Any
 import pytest
 import yaml
 
-from ignition_toolkit.execution.requests import StartRequest
+from ignition_toolkit.credentials.secret import Secret
+from ignition_toolkit.credentials.vault import CredentialType
+from ignition_toolkit.execution.requests import (
+    CredentialRequest,
+    GatewayRequest,
+    Requester,
+    StartRequest,
+)
 from ignition_toolkit.execution.views import ExecutionView
+from ignition_toolkit.playbook.gateways import GatewayEntry
 from ignition_toolkit.playbook.models import ExecutionStatus
 from ignition_toolkit.runner.kinds import handlers_of
 from ignition_toolkit.simulator import SimulatedGateway, make_module
@@ -31,7 +39,8 @@ def clock_factor() -> float:
 
 async def run(rig: Rig, name: str, simulated: SimulatedGateway, **parameters: Any) -> ExecutionView:
     """Run a shipped playbook against the simulated gateway to its end."""
-    given = {"gateway_url": simulated.base_url, **parameters}
+    known = {} if "gateway" in parameters else {"gateway_url": simulated.base_url}
+    given = {**known, **parameters}
     request = StartRequest(f"gateway/{name}.yaml", None, given, requested_by="tester")
     return await rig.final((await rig.worker.start(request)).execution_id)
 
@@ -78,18 +87,22 @@ async def test_a_gateway_that_is_not_healthy_is_told_check_by_check(
     assert "trial: 0 s left, expected 1800 s" in error
 
 
-async def test_reset_trial_does_nothing_while_it_runs(
+async def test_restart_and_wait_at_a_registered_gateway(
     rig: Rig, simulated: SimulatedGateway
 ) -> None:
-    found = await completed(rig, "reset_trial", simulated)
-    assert found["reset"]["reset"] is False
-
-
-async def test_restart_and_wait(rig: Rig, simulated: SimulatedGateway) -> None:
-    designer = simulated.open_visitor("designer", "ann", "Line 3")
-    simulated.close_visitor(designer)
-    found = await completed(rig, "restart_and_wait", simulated, timeout=120)
+    """The token of its entry goes to it, and nowhere else."""
+    simulated.add_key("plant", "key-of-the-plant")
+    by, token = Requester("api", "tester"), Secret("plant:key-of-the-plant")
+    await rig.worker.put_credential(
+        CredentialRequest("plant-key", CredentialType.API_TOKEN, token, by)
+    )
+    entry = GatewayEntry(name="plant", urls=(simulated.base_url,), credential="plant-key")
+    await rig.worker.put_gateway(GatewayRequest(entry, by))
+    simulated.forget_requests()
+    found = await completed(rig, "restart_and_wait", simulated, gateway="plant", timeout=120)
     assert found["restart"]["waited_s"] > 0
+    assert {entry.key_name for entry in simulated.requests()} == {None, "plant"}
+    await rig.worker.remove_gateway("plant", by)
 
 
 async def test_a_gateway_that_never_comes_back_fails_the_restart_and_says_what_to_do(
@@ -107,17 +120,6 @@ async def test_a_gateway_that_never_comes_back_fails_the_restart_and_says_what_t
     assert "within 1 s: waited 1." in error
     assert "STARTING" in error
     assert "wrapper.log" in error
-
-
-async def test_designers_that_stay_are_named(rig: Rig, simulated: SimulatedGateway) -> None:
-    designer = simulated.open_visitor("designer", "ann", "Line 3", "10.0.0.9")
-    try:
-        view = await run(rig, "restart_and_wait", simulated, designers_timeout=0)
-    finally:
-        simulated.close_visitor(designer)
-    error = steps(view)["designers"].error
-    assert error is not None
-    assert "a designer of ann at 10.0.0.9 with Line 3" in error
 
 
 async def test_install_and_upgrade_a_module(
@@ -163,12 +165,9 @@ async def test_deploy_a_project(rig: Rig, simulated: SimulatedGateway, files: Pa
 
 
 async def test_check_login(rig: Rig, simulated: SimulatedGateway) -> None:
-    for credential, method in (
-        ({"api_token": simulated.token}, "api_token"),
-        ({"username": "admin", "password": "password"}, "session"),
-    ):
-        found = await completed(rig, "check_login", simulated, credential=credential)
-        assert found["login"]["method"] == method
+    person = {"username": "admin", "password": "password"}
+    found = await completed(rig, "check_login", simulated, credential=person)
+    assert found["login"]["method"] == "session"
 
 
 def test_every_step_kind_of_the_family_is_in_a_shipped_playbook() -> None:
