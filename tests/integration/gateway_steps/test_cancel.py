@@ -14,6 +14,7 @@ from urllib.parse import unquote
 
 import pytest
 
+from ignition_toolkit.execution.views import ExecutionView
 from ignition_toolkit.playbook.models import CancellationRecord, CancelOutcome
 from ignition_toolkit.playbook.step_handler import Effect, StepHandler
 from ignition_toolkit.runner.kinds import handlers_of
@@ -111,13 +112,12 @@ async def held(rig: Rig, gateway: SimulatedGateway, execution_id: str) -> Entry:
 
     found: list[Entry] = []
 
-    async def look() -> bool:
+    def is_held(view: ExecutionView) -> bool:
         found[:] = [one for one in gateway.requests(is_open=True) if one.fault is not None]
-        view = await rig.view(execution_id)
-        assert not view.status.final, (view, gateway.requests())
+        assert found or not view.status.final, (view, gateway.requests())
         return bool(found)
 
-    await poll_until_async(look, SOON_S)
+    await rig.until(execution_id, is_held)
     (entry,) = found
     return entry
 

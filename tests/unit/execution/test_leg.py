@@ -498,7 +498,7 @@ async def test_requests_that_were_not_answered_are_in_flight_at_the_end(scene: S
     first, second = announces(scene, 1), announces(scene, 2)
     scene.runner.says(RequestAnswered(step_id="a", number=1))
     third = announces(scene, 3)
-    scene.leg.cancel(API, None, time.monotonic())
+    scene.cancel(None, time.monotonic())
     scene.runner.says(changed("a", S.CANCELLED))
     end = await scene.finish()
     assert end.in_flight == (second, third)
@@ -511,7 +511,7 @@ async def test_a_request_of_a_step_that_ended_by_itself_is_in_flight_no_more(sce
     scene.runner.says(changed("a", S.FAILED))
     scene.begins("b")
     kept = announces(scene, 2, "b")
-    scene.leg.cancel(API, None, time.monotonic())
+    scene.cancel(None, time.monotonic())
     assert (await scene.finish()).in_flight == (kept,)
 
 
@@ -526,12 +526,12 @@ async def test_a_request_that_a_timeout_met_is_told_of_that_and_of_nothing_later
     scene.janitor.answers(None)
     await poll_until_async(lambda: "proceed" in scene.runner.told)
     assert scene.follower.stopped[0].in_flight == (line,)
-    scene.leg.cancel(API, None, time.monotonic())
+    scene.cancel(None, time.monotonic())
     assert (await scene.finish()).in_flight == ()
 
 
 async def test_of_very_many_requests_the_newest_are_kept(scene: Scene) -> None:
     scene.begins()
     lines = [announces(scene, number) for number in range(MAX_OPEN + 3)]
-    scene.leg.cancel(API, None, time.monotonic())
+    scene.cancel(None, time.monotonic())
     assert (await scene.finish()).in_flight == tuple(lines[3:])
