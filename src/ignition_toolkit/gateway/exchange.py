@@ -244,8 +244,8 @@ def _not_connected(asked: Asked, error: httpx2.TransportError) -> GatewayError:
     text = _text(error)
     if "CERTIFICATE_VERIFY_FAILED" in text or "certificate verify failed" in text:
         why = (
-            f"its certificate is not trusted ({text}); give the gateway's entry the file of its"
-            " certificate authority, or trust it explicitly with tls: insecure"
+            f"its certificate is not trusted ({text}); register the gateway with the file of"
+            " its certificate authority (--ca-file), or trust whoever answers there (--insecure)"
         )
         return asked.error(GatewayUntrusted, why)
     if "SSL" in text:

@@ -38,5 +38,5 @@ async def assert_trusted(target: GatewayTarget) -> None:
 
 async def assert_untrusted(target: GatewayTarget) -> None:
     async with opened(target, FakeStep()) as gateway:
-        with pytest.raises(GatewayUntrusted, match="tls: insecure"):
+        with pytest.raises(GatewayUntrusted, match="--insecure"):
             await gateway.readiness.wait(60)

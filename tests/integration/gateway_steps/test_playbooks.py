@@ -190,3 +190,15 @@ def test_every_shipped_playbook_begins_with_a_comment_for_its_reader() -> None:
         comment = list(itertools.takewhile(lambda line: line.startswith("#"), lines))
         assert any(f"itk run gateway/{path.name} " in line for line in comment), path
         assert len(comment) >= 5, path
+
+
+def test_every_shipped_playbook_has_a_page_that_says_how_to_use_it() -> None:
+    pages = ROOT / "docs" / "how-to" / "gateway"
+    index = (pages / "README.md").read_text("utf-8")
+    names = {path.stem for path in SHIPPED.glob("*.yaml")}
+    assert {path.stem for path in pages.glob("*.md")} == {*names, "README"}
+    for name in names:
+        page = (pages / f"{name}.md").read_text("utf-8")
+        assert f"itk run gateway/{name}.yaml" in page, name
+        assert "## When you cancel it" in page, name
+        assert f"]({name}.md)" in index, name
