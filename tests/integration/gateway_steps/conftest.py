@@ -57,9 +57,12 @@ def clock_factor() -> float:
 
 @pytest.fixture(scope="module")
 def simulated(
-    simulated_settings: GatewaySettings, clock_factor: float
+    rig: Rig, simulated_settings: GatewaySettings, clock_factor: float
 ) -> Iterator[SimulatedGateway]:
-    """Give a simulated gateway in a thread of its own."""
+    """Give a simulated gateway in a thread of its own.
+
+    It is gone before the rig is, which looks for threads that are left.
+    """
     gateway = SimulatedGateway(simulated_settings, clock_factor=clock_factor)
     with serving_in_thread(gateway) as simulated:
         yield simulated
