@@ -146,7 +146,7 @@ class Exchange:
             location = response.headers.get("location", "")
             status = response.status_code
         error = refusal(self._asked(call), status, body, location)
-        await self._raise_if_old(error, call)
+        await self.raise_if_old(error, call)
         raise error
 
     async def persistently(self, call: Call, once: Callable[[], Awaitable[T]]) -> T:
@@ -193,7 +193,7 @@ class Exchange:
         with_login = self.session.logged_in and not call.public
         return Asked(self.target, call.method, call.shown, with_login)
 
-    async def _raise_if_old(self, error: GatewayError, call: Call) -> None:
+    async def raise_if_old(self, error: GatewayError, call: Call) -> None:
         """Raise GatewayUnsupported where a 404 comes of a gateway before 8.3."""
         if error.status != 404 or not call.path.startswith(REST):
             return

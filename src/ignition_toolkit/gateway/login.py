@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
 from ignition_toolkit.credentials.secret import Secret
-from ignition_toolkit.errors import GatewayDenied, GatewayRefused
+from ignition_toolkit.errors import GatewayDenied, GatewayError, GatewayRefused
 from ignition_toolkit.gateway.call import Answer, Body, Call
 from ignition_toolkit.gateway.refusals import Asked, refusal
 
@@ -93,7 +93,9 @@ class _Login:
         call = Call("GET", path, given, public=True, private=True)
         answer = await self._exchange.any_answer(call)
         if not 300 <= answer.status < 400:
-            raise self._refused(call, answer)
+            error = self._refused(call, answer)
+            await self._exchange.raise_if_old(error, call)
+            raise error
         to, here = urlsplit(answer.location), urlsplit(self._exchange.target.url)
         if to.netloc and to.netloc != here.netloc:
             why = f"people log in at {to.hostname}, not at the gateway; {_KEY_INSTEAD}"
@@ -109,12 +111,12 @@ class _Login:
             raise self._broken(path, "no token was given back")
         return value
 
-    def _refused(self, call: Call, answer: Answer) -> Exception:
+    def _refused(self, call: Call, answer: Answer) -> GatewayError:
         if answer.status == 200:
             return self._broken(call.path, "expected a redirect, found a page")
         return refusal(self._asked(call.method, call.path), answer.status, answer.body)
 
-    def _broken(self, path: str, why: str) -> Exception:
+    def _broken(self, path: str, why: str) -> GatewayError:
         text = f"the log-in is not as expected: {why}; {_KEY_INSTEAD}"
         return self._asked("GET", path).error(GatewayRefused, text)
 

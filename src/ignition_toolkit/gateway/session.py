@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import ssl
 
 import httpx2
@@ -9,6 +10,9 @@ import httpx2
 from ignition_toolkit.credentials.secret import Secret
 from ignition_toolkit.errors import StepFailed
 from ignition_toolkit.gateway.target import GatewayTarget, Tls
+
+# Its line for each request would be in the execution's log, with the one-time tokens of a log-in.
+logging.getLogger("httpx2").setLevel(logging.WARNING)
 
 #: Header of an API token, since 8.3.
 TOKEN_HEADER = "X-Ignition-API-Token"  # noqa: S105 - a header's name

@@ -25,7 +25,7 @@ class FakeStep:
     open: list[str] = field(default_factory=list)
     told: list[tuple[float, float | None, str]] = field(default_factory=list)
     #: Called with each word on how far something is.
-    on_progress: Callable[[], None] | None = None
+    on_progress: Callable[[], object] | None = None
 
     @contextlib.contextmanager
     def in_flight(self, request: str) -> Iterator[None]:

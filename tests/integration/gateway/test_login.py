@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
+
 import pytest
 
 from ignition_toolkit.credentials.secret import Secret
-from ignition_toolkit.errors import GatewayDenied
+from ignition_toolkit.errors import GatewayDenied, GatewayUnsupported
 from ignition_toolkit.gateway.gateway import Gateway
 from ignition_toolkit.gateway.login import ensure_login, log_in
 from ignition_toolkit.simulator import SimulatedGateway
@@ -67,3 +69,17 @@ async def test_a_token_is_no_longer_good_when_the_log_in_breaks_off(
     with pytest.raises(Exception, match="unknown"):
         await log_in(stranger.exchange, "admin", PASSWORD)
     assert len(simulated.requests("POST")) == 1
+
+
+async def test_a_log_in_leaves_nothing_in_the_log(
+    stranger: Gateway, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    await log_in(stranger.exchange, "admin", PASSWORD)
+    assert [record.getMessage() for record in caplog.records if "http" in record.name] == []
+
+
+@pytest.mark.parametrize("settings", [{"version": "8.1.48 (b2025010101)"}], indirect=True)
+async def test_8_1_has_no_such_log_in(stranger: Gateway) -> None:
+    with pytest.raises(GatewayUnsupported, match=r"8\.1\.48"):
+        await log_in(stranger.exchange, "admin", PASSWORD)
