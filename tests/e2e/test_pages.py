@@ -172,11 +172,8 @@ def tab_to(wanted: Locator, key: str = "Tab", *, at_most: int = 40) -> None:
 
 
 def test_the_keyboard_alone_finds_a_playbook_runs_watches_and_cancels_it(person: Person) -> None:
-    page = person.page("/")
+    page = person.page("/playbooks")
     keyboard, button = page.keyboard, page.get_by_role("button", name="Cancel", exact=True)
-    tab_to(page.get_by_role("link", name="Start a playbook"))
-    keyboard.press("Enter")
-    page.wait_for_url("**/playbooks")
     tab_to(page.get_by_label("Search"))
     keyboard.type("as long as somebody")
     tab_to(page.get_by_role("link", name="Run Takes parameters"))
@@ -543,11 +540,12 @@ def ids(server: Server) -> dict[str, str]:
     ],
 )
 def test_everybody_can_read_every_page_in_light_dark_and_on_a_telephone(
-    persons: Persons, server: Server, ids: dict[str, str], look: Look, pages: tuple[str, ...]
+    person: Person, server: Server, ids: dict[str, str], look: Look, pages: tuple[str, ...]
 ) -> None:
-    person = persons(color_scheme=look.scheme, viewport={"width": look.width, "height": 700})
     runs = running(server, "talks.yaml", step=2, lines=30)
     page = person.page()
+    page.emulate_media(color_scheme=look.scheme)
+    page.set_viewport_size({"width": look.width, "height": 700})
     for name in pages:
         page.goto(ALL_PAGES[name].format(running=runs, **ids))
         assert grave_findings(page, *look.rules) == [], name
