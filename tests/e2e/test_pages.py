@@ -375,6 +375,18 @@ def stored_texts(server: Server, execution_id: str) -> list[str]:
     return [line.split(maxsplit=3)[-1] for line in lines]
 
 
+@pytest.mark.stress
+def test_a_page_says_when_its_server_stands_still_although_its_stream_is_open(
+    person: Person, server: Server
+) -> None:
+    page = person.open(running(server, "steps.yaml"))
+    with standing_still(server):
+        expect(page.locator("#connection")).to_contain_text("does not answer", timeout=60_000)
+    expect(page.locator("#connection")).to_be_hidden(timeout=60_000)
+    cancel_button(page)
+    expect_status(page, "cancelled")
+
+
 def assert_complete(shown: list[str], stored: list[str]) -> None:
     """Fail where a log that counts lacks or repeats a line, in the store or on a page."""
     counted = [text for text in stored if text.startswith("line ")]
