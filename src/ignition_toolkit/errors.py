@@ -21,7 +21,14 @@ ToolkitError
 │   ├── AddressInUse            another program listens there
 │   └── PlatformUnsupported     this system is not supported
 ├── OutsideError                an outside system refused, or cannot be reached
-│   └── ServerUnreachable       the toolkit's own server does not answer
+│   ├── ServerUnreachable       the toolkit's own server does not answer
+│   └── GatewayError            a gateway; says which, which request, the status, what to do
+│       ├── GatewayUnreachable  it cannot be reached, or stopped to answer
+│       ├── GatewayUntrusted    its TLS certificate is not one that we trust
+│       ├── GatewayNotReady     it starts, restarts, or waits to be commissioned
+│       ├── GatewayDenied       it does not let us in
+│       ├── GatewayRefused      it says no
+│       └── GatewayUnsupported  its version has no such thing
 └── InternalError               our mistake, or the machine's
     ├── IllegalMove             a status may not follow another
     ├── ProtocolError           a runner or a janitor said something that it may not say
@@ -168,6 +175,40 @@ class OutsideError(ToolkitError):
 
 class ServerUnreachable(OutsideError):
     """The toolkit's own server does not answer. Field `url`."""
+
+
+class GatewayError(OutsideError):
+    """A gateway did not do as asked. Fields `gateway`, `request`, `status` (null without one)."""
+
+    @property
+    def status(self) -> int | None:
+        """Status of the answer, None when there was none."""
+        status = self.fields.get("status")
+        return status if isinstance(status, int) else None
+
+
+class GatewayUnreachable(GatewayError):
+    """No connection, or no answer. Field `sent`: the request may have been carried out."""
+
+
+class GatewayUntrusted(GatewayError):
+    """The gateway's TLS certificate is not one that its entry says to trust."""
+
+
+class GatewayNotReady(GatewayError):
+    """The gateway starts, restarts, or waits to be commissioned."""
+
+
+class GatewayDenied(GatewayError):
+    """The gateway knows the caller not, or does not let it do that."""
+
+
+class GatewayRefused(GatewayError):
+    """The gateway says no: by its status, or in a body with status 200."""
+
+
+class GatewayUnsupported(GatewayError):
+    """The gateway's version has no such thing. Field `version`."""
 
 
 class InternalError(ToolkitError):

@@ -17,6 +17,8 @@ from ignition_toolkit.playbook.events import (
     PauseChanged,
     ProcessKilled,
     Progressed,
+    RequestAnnounced,
+    RequestAnswered,
     ScopeOpened,
     Settled,
     StepChanged,
@@ -178,6 +180,8 @@ Body = Annotated[
     | Logged
     | Progressed
     | PauseChanged
+    | RequestAnnounced
+    | RequestAnswered
     | StuckSeen
     | ProcessKilled
     | Settled

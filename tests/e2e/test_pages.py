@@ -172,11 +172,8 @@ def tab_to(wanted: Locator, key: str = "Tab", *, at_most: int = 40) -> None:
 
 
 def test_the_keyboard_alone_finds_a_playbook_runs_watches_and_cancels_it(person: Person) -> None:
-    page = person.page("/")
+    page = person.page("/playbooks")
     keyboard, button = page.keyboard, page.get_by_role("button", name="Cancel", exact=True)
-    tab_to(page.get_by_role("link", name="Start a playbook"))
-    keyboard.press("Enter")
-    page.wait_for_url("**/playbooks")
     tab_to(page.get_by_label("Search"))
     keyboard.type("as long as somebody")
     tab_to(page.get_by_role("link", name="Run Takes parameters"))
@@ -186,6 +183,9 @@ def test_the_keyboard_alone_finds_a_playbook_runs_watches_and_cancels_it(person:
     keyboard.type("600")
     tab_to(page.get_by_role("switch", name="loud"))
     keyboard.press("Space")
+    tab_to(page.get_by_label("login"))
+    keyboard.press("Control+a")
+    keyboard.type("{username: anna, password: hunter22}")
     tab_to(page.get_by_role("button", name="Run", exact=True))
     keyboard.press("Enter")
     expect_status(page, "running")
@@ -314,6 +314,53 @@ def test_without_a_shared_worker_a_page_asks_by_itself(persons: Persons, server:
     expect(page.locator("#record")).to_contain_text("cooperative")
 
 
+# Its forms and refusals are tested without a browser too, in tests/unit/api/test_page_stored.py.
+@pytest.mark.stress
+def test_a_credential_and_a_gateway_are_stored_chosen_for_a_run_and_removed(person: Person) -> None:
+    page = person.page("/credentials")
+    page.get_by_label("Name", exact=False).first.fill("plant-login")
+    page.get_by_label("User name").fill("anna")
+    secret = page.get_by_label("Password or token")
+    secret.fill("abc")
+    page.get_by_role("button", name="Store").click()
+    expect(page.locator("#wrong-secret")).to_contain_text("at least 4 characters")
+    expect(secret).to_be_focused()
+    expect(secret).to_have_value("")
+    secret.fill("hunter22-hunter22")
+    page.get_by_role("button", name="Store").click()
+    expect(page.locator(".stored")).to_contain_text(["password of anna"])
+    page.get_by_role("link", name="Gateways").click()
+    page.get_by_label("Name", exact=False).first.fill("plant")
+    page.get_by_label("Addresses").fill("plant")
+    page.get_by_label("Credential").select_option("plant-login")
+    page.get_by_role("button", name="Register").click()
+    expect(page.locator("#wrong-urls")).to_contain_text("expected an address")
+    person.shot(page, "gateway-wrong")
+    page.get_by_label("Addresses").fill("http://plant:8088\nhttps://plant:8043")
+    page.get_by_role("button", name="Register").click()
+    expect(page.locator(".stored")).to_contain_text(["https://plant:8043"])
+    page.goto("/playbooks/typed.yaml?fresh=1")
+    expect(page.locator("datalist option[value=plant-login]")).to_have_count(1)
+    page.get_by_label("seconds").fill("600")
+    page.get_by_label("login").fill("plant-login")
+    page.get_by_role("button", name="Run", exact=True).click()
+    expect_status(page, "running")
+    page.goto("/credentials")
+    remove(page, "plant-login")
+    expect(page.get_by_role("alert")).to_contain_text("is used by the gateway plant")
+    page.goto("/gateways")
+    remove(page, "plant")
+    page.goto("/credentials")
+    remove(page, "plant-login")
+    expect(page.get_by_text("plant-login")).to_have_count(0)
+
+
+def remove(page: Page, name: str) -> None:
+    """Remove something that is stored, by two clicks."""
+    page.get_by_label(f"Remove {name}", exact=True).click()
+    page.get_by_role("button", name=f"Really remove {name}").click()
+
+
 def log_texts(page: Page) -> list[str]:
     return page.locator("#log .text").all_text_contents()
 
@@ -326,6 +373,18 @@ def newest_number(page: Page) -> int:
 def stored_texts(server: Server, execution_id: str) -> list[str]:
     lines = server.client.http.get(f"/executions/{execution_id}/log.txt").text.splitlines()
     return [line.split(maxsplit=3)[-1] for line in lines]
+
+
+@pytest.mark.stress
+def test_a_page_says_when_its_server_stands_still_although_its_stream_is_open(
+    person: Person, server: Server
+) -> None:
+    page = person.open(running(server, "steps.yaml"))
+    with standing_still(server):
+        expect(page.locator("#connection")).to_contain_text("does not answer", timeout=60_000)
+    expect(page.locator("#connection")).to_be_hidden(timeout=60_000)
+    cancel_button(page)
+    expect_status(page, "cancelled")
 
 
 def assert_complete(shown: list[str], stored: list[str]) -> None:
@@ -440,15 +499,38 @@ ALL_PAGES = {
     "playbooks": "/playbooks",
     "playbook": "/playbooks/typed.yaml",
     "playbook-broken": "/playbooks/broken.yaml",
+    "gateways": "/gateways",
+    "credentials": "/credentials",
     "health": "/health",
     "cancel-all": "/cancel-all",
     "nothing": "/nothing",
 }
 
 
+#: What the pages of credentials and gateways list.
+STORED: list[tuple[str, dict[str, object]]] = [
+    ("credentials", {"name": "line-3", "username": "operator", "secret": "hunter22-hunter22"}),
+    ("credentials", {"name": "itk", "type": "api_token", "secret": "itk:hunter22"}),
+    (
+        "gateways",
+        {
+            "name": "line-3",
+            "urls": ["http://line-3.plant.example:8088", "https://line-3.plant.example:8043"],
+            "credential": "itk",
+            "tls": "insecure",
+            "tags": ["line 3", "packaging"],
+        },
+    ),
+    ("gateways", {"name": "test-bench", "urls": ["http://10.0.0.5:8088"]}),
+]
+
+
 @pytest.fixture(scope="module")
 def ids(server: Server) -> dict[str, str]:
     """Give an execution of each sort that looks different."""
+    for path, item in STORED:
+        answer = server.client.http.post(f"/api/{path}", json={**item, "replace": True})
+        assert answer.status_code == 201, answer.text
     failed = server.client.start("fails.yaml")
     cancelled = running(server, "steps.yaml")
     server.client.cancel(cancelled)
@@ -460,8 +542,8 @@ def ids(server: Server) -> dict[str, str]:
 @pytest.mark.parametrize(
     ("look", "pages"),
     [
-        (WIDE, ("execution-cancelled", "playbook", "health")),
-        (NARROW, ("list", "execution-running")),
+        (WIDE, ("execution-cancelled", "playbook", "gateways", "health")),
+        (NARROW, ("list", "execution-running", "credentials")),
         *(
             pytest.param(Look(scheme, width), tuple(ALL_PAGES), marks=pytest.mark.stress)
             for scheme in ("light", "dark")
@@ -470,11 +552,12 @@ def ids(server: Server) -> dict[str, str]:
     ],
 )
 def test_everybody_can_read_every_page_in_light_dark_and_on_a_telephone(
-    persons: Persons, server: Server, ids: dict[str, str], look: Look, pages: tuple[str, ...]
+    person: Person, server: Server, ids: dict[str, str], look: Look, pages: tuple[str, ...]
 ) -> None:
-    person = persons(color_scheme=look.scheme, viewport={"width": look.width, "height": 700})
     runs = running(server, "talks.yaml", step=2, lines=30)
     page = person.page()
+    page.emulate_media(color_scheme=look.scheme)
+    page.set_viewport_size({"width": look.width, "height": 700})
     for name in pages:
         page.goto(ALL_PAGES[name].format(running=runs, **ids))
         assert grave_findings(page, *look.rules) == [], name

@@ -23,6 +23,7 @@ from ignition_toolkit.api.routes import (
     page_health,
     page_logs,
     page_playbooks,
+    page_stored,
     pages,
     playbooks,
     schemas,
@@ -47,6 +48,7 @@ ROUTERS = (
     pages,
     page_logs,
     page_playbooks,
+    page_stored,
     page_health,
     static,
 )

@@ -106,18 +106,22 @@ class ForkServer:
         """
         request = {"token": token, "folder": str(folder), "tmpdir": str(tmpdir)}
         with self._turn:
-            try:
-                if self._control is None:
-                    raise OSError("the fork server does not run")
-                self._control.settimeout(FORK_S)
-                socket.send_fds(self._control, [json.dumps(request).encode()], list(fds))
-            except OSError:
-                self._end()
-                raise
+            self._ask(json.dumps(request).encode(), fds)
             answer = self._hear(FORK_S)
         if "pid" not in answer:
             raise OSError(f"no runner could be forked: {answer.get('error')}")
         return ForkedProcess(int(str(answer["pid"])))
+
+    def _ask(self, request: bytes, fds: Sequence[int]) -> None:
+        if self._control is None:
+            raise OSError("the fork server does not run")
+        try:
+            self._control.settimeout(FORK_S)
+            socket.send_fds(self._control, [request], list(fds))
+        except OSError as error:
+            self._end()
+            words = self._last_words()
+            raise OSError(f"the fork server took no request: {error}; {words}") from error
 
     def _hear(self, within: float) -> dict[str, object]:
         assert self._control is not None

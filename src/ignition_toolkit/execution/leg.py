@@ -11,10 +11,18 @@ from ignition_toolkit.errors import ProtocolError
 from ignition_toolkit.execution.janitor_answers import Ended
 from ignition_toolkit.execution.janitor_link import JanitorLink
 from ignition_toolkit.execution.leg_end import Cause, LegEnd, Stop, StopState
+from ignition_toolkit.execution.open_requests import Requests
 from ignition_toolkit.execution.runner_process import RunnerProcess
 from ignition_toolkit.execution.stuck_file import read_stuck_place
 from ignition_toolkit.execution.waiting import happens
-from ignition_toolkit.playbook.events import ProcessKilled, Settled, StepChanged, StuckSeen
+from ignition_toolkit.playbook.events import (
+    ProcessKilled,
+    RequestAnnounced,
+    RequestAnswered,
+    Settled,
+    StepChanged,
+    StuckSeen,
+)
 from ignition_toolkit.playbook.models import CancelSource, StepStatus
 from ignition_toolkit.protocol import (
     Cancel,
@@ -68,6 +76,7 @@ class Leg:
         self._deadlines: dict[str, float] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._skips: dict[str, str | None] = {}
+        self._requests = Requests()
         self._state = StopState()
         self._end: asyncio.Future[Ended | None] | None = None
         self._cancelled = False
@@ -101,7 +110,7 @@ class Leg:
             ended = await self._janitor.end(self._runner.token, at=time.monotonic())
         await happens(self._runner.ended, GONE_S)
         end = LegEnd(
-            **vars(self._state),
+            **vars(self._told()),
             cause=self._cause(),
             ended=ended,
             done=self._done,
@@ -217,10 +226,14 @@ class Leg:
             return
         if self._state.settled is not None:
             gone = Ended(self._runner.token, 0.0, self._state.settled_t or 0.0)
-            self._listener.on_stopped(LegEnd(**vars(self._state), cause=Cause.DONE, ended=gone))
+            self._listener.on_stopped(LegEnd(**vars(self._told()), cause=Cause.DONE, ended=gone))
+            self._requests.forget(self._state.settled.step_id)
             self._runner.send(Proceed())
         self._state = StopState()
         self._arm()
+
+    def _told(self) -> StopState:
+        return replace(self._state, in_flight=self._requests.open)
 
     def _on_settled(self, settled: Settled, t: float) -> None:
         stop = self._state.stop
@@ -256,6 +269,8 @@ class Leg:
                 self._over.set()
             case Settled() as settled:
                 self._on_settled(settled, envelope.t)
+            case RequestAnnounced() | RequestAnswered() as request:
+                self._requests.on_event(request)
             case StuckSeen() as seen:
                 self._state = replace(self._state, stuck_at=seen.stuck_at)
             case ProcessKilled() as kill:
@@ -279,6 +294,8 @@ class Leg:
         else:
             self._attempts.pop(step.step_id, None)
             self._skips.pop(step.step_id, None)
+            if step.status is not StepStatus.CANCELLED:
+                self._requests.forget(step.step_id)
         stop = self._state.stop
         if stop is not None and stop.step_id == step.step_id and self._state.settled is None:
             self._on_stopped_step_changed(stop, step)

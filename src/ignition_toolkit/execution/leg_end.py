@@ -53,6 +53,8 @@ class StopState:
     stuck_at: str | None = None
     #: What the step had to kill itself.
     own_kills: tuple[ProcessKilled, ...] = ()
+    #: Requests that were announced and not answered.
+    in_flight: tuple[str, ...] = ()
 
     @property
     def is_polite(self) -> bool:

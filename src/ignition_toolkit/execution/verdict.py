@@ -97,6 +97,7 @@ def figures(
             "tree_gone_ms": None if end.ended.leftovers else _ms(gone_t, t),
             "killed": tuple(_killed(end)),
             "stuck_at": None if outcome is CancelOutcome.COOPERATIVE else end.stuck_at,
+            "in_flight": end.in_flight,
             "leftovers": end.ended.leftovers,
         }
     )

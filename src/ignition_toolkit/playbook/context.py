@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import itertools
 import math
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -15,6 +18,8 @@ from ignition_toolkit.playbook.events import (
     LogLevel,
     ProcessKilled,
     Progressed,
+    RequestAnnounced,
+    RequestAnswered,
     StreamName,
     VariableSet,
 )
@@ -23,6 +28,9 @@ from ignition_toolkit.playbook.json_values import TooLarge, clean_text, jsonable
 from ignition_toolkit.playbook.models import Process
 
 R = TypeVar("R")
+
+#: Numbers of the requests that this process announces.
+_requests = itertools.count(1)
 
 NestedRun = Callable[[str, Mapping[str, Any]], Awaitable[dict[str, Any]]]
 
@@ -97,6 +105,20 @@ class AttemptContext:
     def killed(self, process: Process, stuck_at: str | None = None) -> None:
         event = ProcessKilled(step_id=self.step_id, process=process, stuck_at=stuck_at)
         self.host.emit(event)
+
+    @contextlib.contextmanager
+    def in_flight(self, request: str) -> Iterator[None]:
+        number = next(_requests)
+        self.host.emit(RequestAnnounced(step_id=self.step_id, number=number, request=request))
+        try:
+            yield
+        except asyncio.CancelledError:
+            # Nobody knows what became of it: it stays announced, for the record of the stop.
+            raise
+        except BaseException:
+            self.host.emit(RequestAnswered(step_id=self.step_id, number=number))
+            raise
+        self.host.emit(RequestAnswered(step_id=self.step_id, number=number))
 
     async def use(self, resource: type[R]) -> R:
         return await self.host.use(resource)

@@ -96,6 +96,25 @@ class PauseChanged(Frozen):
     paused: bool
 
 
+class RequestAnnounced(Frozen):
+    """A step is about to send a request to an outside system."""
+
+    kind: Literal["request"] = "request"
+    step_id: str
+    #: Of this process's requests, from 1.
+    number: int
+    #: One line for people, without a secret.
+    request: Message
+
+
+class RequestAnswered(Frozen):
+    """A request was answered, or is known not to have been: its outcome is known."""
+
+    kind: Literal["answered"] = "answered"
+    step_id: str
+    number: int
+
+
 class StuckSeen(Frozen):
     """A step did not end at once when it was stopped: where it stands."""
 
@@ -142,6 +161,8 @@ Event = (
     | Logged
     | Progressed
     | PauseChanged
+    | RequestAnnounced
+    | RequestAnswered
     | StuckSeen
     | ProcessKilled
     | Settled

@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, TypeVar
@@ -88,6 +89,17 @@ class StepContext(Protocol):
 
     def killed(self, process: Process, stuck_at: str | None = None) -> None:
         """Say that the step had to kill a process of its own because it was stopped."""
+
+    def in_flight(self, request: str) -> AbstractContextManager[None]:
+        """Announce a request to an outside system before its first byte is sent.
+
+        Leaving the block, also by an error, says that what became of it is known. A step that is
+        stopped inside the block leaves it open: the record of the stop then names the request as
+        one in flight, whose outcome is unknown. Waits 0.1 s at most until it is told.
+
+        Args:
+            request: one line for people, such as `POST http://host/restart`; without a secret.
+        """
 
     async def use(self, resource: type[R]) -> R:
         """Return the execution's one object of this type, made on first use.

@@ -14,6 +14,7 @@ from ignition_toolkit.playbook.events import (
     Event,
     Logged,
     LogLevel,
+    RequestAnnounced,
     ScopeOpened,
     Settled,
     StepChanged,
@@ -36,7 +37,7 @@ R = TypeVar("R")
 #: Seconds that threads, tasks and children of a stopped step have to be gone after it.
 SETTLE_S = 0.05
 LOOK_AGAIN_S = 0.002
-#: Seconds at most that the beginning of an attempt waits to be told, when nobody reads.
+#: Seconds at most that an attempt or a request waits until it is told, when nobody reads.
 SAY_FIRST_S = 0.1
 #: Lines at most that say what is left of a stopped step.
 MAX_DIRT = 20
@@ -76,9 +77,10 @@ class RunnerHost(EngineHost):
     def emit(self, event: Event) -> None:
         """Send an event to the supervisor.
 
-        Never blocks, but for the beginning of an attempt, which is told before the handler gets
-        to run: it may end this process at once, and the supervisor must know then which step it
-        was (test_a_step_that_leaves_the_process_ends_the_runner_with_its_status).
+        Never blocks, but for two that are told before what they announce. The beginning of an
+        attempt: its handler may end this process at once, and the supervisor must know then which
+        step it was (test_a_step_that_leaves_the_process_ends_the_runner_with_its_status). A
+        request: this process may be ended while it is under way.
         """
         if isinstance(event, StepChanged) and event.output is not None:
             event = event.model_copy(update={"output": to_wire(event.output)})
@@ -89,7 +91,7 @@ class RunnerHost(EngineHost):
         if isinstance(event, StepChanged):
             self._follow(event)
         self._writer.send(event)
-        if isinstance(event, StepChanged) and event.deadline is not None:
+        if _goes_before(event):
             self._writer.flush(SAY_FIRST_S)
 
     def _follow(self, event: StepChanged) -> None:
@@ -163,6 +165,12 @@ class RunnerHost(EngineHost):
     async def close(self, seconds: float) -> None:
         """Close the execution's objects, within this many seconds."""
         await self._resources.close(seconds)
+
+
+def _goes_before(event: Event) -> bool:
+    if isinstance(event, StepChanged):
+        return event.deadline is not None
+    return isinstance(event, RequestAnnounced)
 
 
 # Any: what a task returns plays no part.

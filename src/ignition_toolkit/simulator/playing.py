@@ -54,8 +54,8 @@ async def play(
     elif fault.kind is FaultKind.RESET and fault.after_bytes == 0:
         await reset(connection)
     elif fault.kind is FaultKind.DELAY:
-        await asyncio.sleep(fault.seconds)
-        await answer(scope, receive, send)
+        if not await _leaves_within(connection, fault.seconds):
+            await answer(scope, receive, send)
     else:
         await answer(scope, receive, _worse(fault, connection, send))
 
@@ -95,6 +95,15 @@ async def _stay_silent(connection: Connection | None, receive: Receive | None) -
         await connection.wait_until_lost()
     else:
         await asyncio.Event().wait()
+
+
+async def _leaves_within(connection: Connection | None, seconds: float) -> bool:
+    """Wait so many seconds, and return before them when the client goes; say whether it has."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await _stay_silent(connection, None)
+            return True
+    return False
 
 
 async def _drip_head(fault: Fault, connection: Connection | None, receive: Receive) -> None:

@@ -82,6 +82,9 @@ def _bar(scale: _Scale, number: int, bar: Bar) -> Markup:
 
 def _line(scale: _Scale) -> Markup:
     y = scale.y(PROMISE_MS)
-    return Markup('<line class="promise" x1="{}" x2="{}" y1="{:.1f}" y2="{:.1f}"/>').format(
-        _LEFT, _WIDTH - _RIGHT, y, y
+    line = Markup('<line class="promise" x1="{}" x2="{}" y1="{:.1f}" y2="{:.1f}"/>')
+    # On the right too: a narrow screen shows the newest bars and not the scale.
+    label = Markup('<text x="{}" y="{:.1f}" text-anchor="end">promised: {:.0f} ms</text>')
+    return line.format(_LEFT, _WIDTH - _RIGHT, y, y) + label.format(
+        _WIDTH - _RIGHT, y - 5, PROMISE_MS
     )

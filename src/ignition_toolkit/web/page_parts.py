@@ -14,11 +14,11 @@ NOTHING_LOST = LostLines()
 
 @dataclass(frozen=True)
 class Attempt:
-    """What a person entered to start a playbook, and why it was refused.
+    """What a person entered into a form, and why it was refused.
 
     Args:
         fields: the form as it came.
-        wrong: messages by parameter.
+        wrong: messages by field or parameter.
         problems: lines about the playbook itself.
         failure: one sentence about anything else.
     """

@@ -12,6 +12,7 @@ from jinja2.runtime import Context
 
 from ignition_toolkit.execution.views import (
     Artifact,
+    CredentialView,
     ExecutionPage,
     ExecutionSummary,
     ExecutionView,
@@ -19,9 +20,11 @@ from ignition_toolkit.execution.views import (
     StepView,
     Upkeep,
 )
+from ignition_toolkit.playbook.gateways import GatewayEntry
 from ignition_toolkit.playbook.models import ExecutionStatus, timestamp, utc_now
 from ignition_toolkit.web import formats
 from ignition_toolkit.web.chart import Bar, latency_chart
+from ignition_toolkit.web.choices import NO_CHOICES, Choices, options_for
 from ignition_toolkit.web.command_line import command_line
 from ignition_toolkit.web.filters import LEVELS, TIMES, ListFilter, LogView
 from ignition_toolkit.web.forms import (
@@ -33,6 +36,7 @@ from ignition_toolkit.web.forms import (
 )
 from ignition_toolkit.web.page_parts import Attempt, Frame, Known, Surroundings
 from ignition_toolkit.web.static_files import StaticFile, address_of
+from ignition_toolkit.web.stored_forms import CREDENTIAL_WORDS
 
 #: Lines of a log that a page holds; older ones are dropped from it.
 LOG_LINES = 1000
@@ -173,6 +177,7 @@ class Pages:
         item: Mapping[str, Any],
         attempt: Attempt | None = None,
         known: Known | None = None,
+        choices: Choices = NO_CHOICES,
     ) -> str:
         """Return a playbook with the form that starts it, filled as it was when it was refused."""
         known = known or Known()
@@ -187,6 +192,7 @@ class Pages:
             wrong=attempt.wrong if attempt else {},
             problems=(attempt.problems if attempt else ()) or item.get("problems", ()),
             failure=attempt.failure if attempt else "",
+            choices=choices,
             recent=known.recent,
             remembered=None if attempt else known.remembered,
             command=command.text,
@@ -237,6 +243,44 @@ class Pages:
             upkeep=upkeep,
             cancels=cancels,
             chart=chart,
+        )
+
+    def credentials(
+        self,
+        frame: Frame,
+        items: Sequence[CredentialView],
+        gateways: Sequence[GatewayEntry],
+        attempt: Attempt,
+    ) -> str:
+        """Return the stored credentials and the form for one; `gateways` may use them."""
+        used: dict[str, list[str]] = {}
+        for entry in gateways:
+            used.setdefault(entry.credential or "", []).append(entry.title)
+        return self._render(
+            "credentials.html",
+            frame,
+            here="credentials",
+            items=items,
+            used=used,
+            attempt=attempt,
+            words=CREDENTIAL_WORDS,
+        )
+
+    def gateways(
+        self,
+        frame: Frame,
+        items: Sequence[GatewayEntry],
+        credentials: Sequence[str],
+        attempt: Attempt,
+    ) -> str:
+        """Return the registered gateways and the form for one, with these credentials."""
+        return self._render(
+            "gateways.html",
+            frame,
+            here="gateways",
+            items=items,
+            credentials=credentials,
+            attempt=attempt,
         )
 
     def cancel_all(self, frame: Frame, running: ExecutionPage) -> str:
@@ -297,6 +341,7 @@ def _environment() -> Environment:
         outcome=formats.OUTCOMES.__getitem__,
         source=formats.source_words,
         shown_value=shown_value,
+        options_for=options_for,
         elapsed=_elapsed,
         depth=formats.depth,
         is_after_cancel=formats.is_after_cancel,

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -97,6 +98,9 @@ class Noted:
         raise NotImplementedError
 
     def gateway(self) -> GatewayEntry | None:
+        raise NotImplementedError
+
+    def in_flight(self, request: str) -> AbstractContextManager[None]:
         raise NotImplementedError
 
     def killed(self, process: object, stuck_at: str | None = None) -> None:

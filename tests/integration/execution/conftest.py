@@ -16,6 +16,7 @@ import pytest
 
 from ignition_toolkit.errors import StoreError
 from ignition_toolkit.execution import pool as pool_module
+from ignition_toolkit.execution.fork_server import ForkServer
 from ignition_toolkit.execution.runner_spawn import Spawned, Starter, spawn
 from ignition_toolkit.execution.settings import Settings
 from ignition_toolkit.execution.worker import Worker
@@ -24,6 +25,7 @@ from ignition_toolkit.playbook.models import ExecutionStatus
 from tests.e2e.used_folder import make_used
 from tests.integration.execution.refused import Refused, refusing
 from tests.integration.execution.rig import SOON_S, Data, Rig, playbook
+from tests.integration.execution.shared_forks import SharedForks
 from tests.subreaper import adopt_orphans
 
 SOURCES = Path(__file__).with_name("held_steps")
@@ -72,10 +74,33 @@ def catalog(held_steps: Path) -> str:
     return found.to_json()
 
 
+@pytest.fixture(scope="session")
+def shared_forks(
+    held_steps: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[SharedForks]:
+    """Give a fork server that knows the held kinds."""
+    shared = SharedForks(tmp_path_factory.mktemp("forks"))
+    shared.start()
+    yield shared
+    shared.end()
+
+
 @pytest.fixture
-def open_rig(catalog: str, tmp_path: Path) -> Iterator[OpenRig]:
+def make_fork_server(shared_forks: SharedForks) -> Callable[..., ForkServer]:
+    """Give what makes the fork server of a worker."""
+    return shared_forks.made
+
+
+@pytest.fixture
+def open_rig(
+    catalog: str,
+    make_fork_server: Callable[..., ForkServer],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[OpenRig]:
     """Give a function that opens a worker on the test's data folder, again and again."""
     opened: list[Worker] = []
+    monkeypatch.setattr(pool_module, "ForkServer", make_fork_server)
 
     def open_one(
         *,

@@ -55,6 +55,12 @@ def forks(tmp_path: Path) -> Iterator[Forks]:
     made.close()
 
 
+@pytest.fixture
+def make_fork_server() -> type[ForkServer]:
+    """Give each worker a fork server of its own."""
+    return ForkServer
+
+
 def pid_of(server: ForkServer) -> int:
     assert server.pid is not None
     return server.pid

@@ -14,8 +14,16 @@ import pytest
 from ignition_toolkit.errors import ProtocolError
 from ignition_toolkit.execution.leg import GRACE_S, Leg
 from ignition_toolkit.execution.leg_end import Cause, LegEnd
+from ignition_toolkit.execution.open_requests import MAX_OPEN
 from ignition_toolkit.execution.stuck_file import STUCK_FILE, read_stuck_place
-from ignition_toolkit.playbook.events import Logged, ProcessKilled, Settled, StuckSeen
+from ignition_toolkit.playbook.events import (
+    Logged,
+    ProcessKilled,
+    RequestAnnounced,
+    RequestAnswered,
+    Settled,
+    StuckSeen,
+)
 from ignition_toolkit.playbook.models import (
     CancelSource,
     ExecutionStatus,
@@ -476,3 +484,54 @@ async def test_pause_and_resume_are_the_runners(scene: Scene) -> None:
     scene.leg.pause()
     scene.leg.resume()
     assert scene.runner.told == ["start", "pause", "resume"]
+
+
+def announces(scene: Scene, number: int, step_id: str = "a") -> str:
+    """Have a step announce a request; return its line."""
+    line = f"POST http://gw/{number}"
+    scene.runner.says(RequestAnnounced(step_id=step_id, number=number, request=line))
+    return line
+
+
+async def test_requests_that_were_not_answered_are_in_flight_at_the_end(scene: Scene) -> None:
+    scene.begins()
+    first, second = announces(scene, 1), announces(scene, 2)
+    scene.runner.says(RequestAnswered(step_id="a", number=1))
+    third = announces(scene, 3)
+    scene.cancel(None, time.monotonic())
+    scene.runner.says(changed("a", S.CANCELLED))
+    end = await scene.finish()
+    assert end.in_flight == (second, third)
+    assert first not in end.in_flight
+
+
+async def test_a_request_of_a_step_that_ended_by_itself_is_in_flight_no_more(scene: Scene) -> None:
+    scene.begins()
+    announces(scene, 1)
+    scene.runner.says(changed("a", S.FAILED))
+    scene.begins("b")
+    kept = announces(scene, 2, "b")
+    scene.cancel(None, time.monotonic())
+    assert (await scene.finish()).in_flight == (kept,)
+
+
+async def test_a_request_that_a_timeout_met_is_told_of_that_and_of_nothing_later(
+    scene: Scene,
+) -> None:
+    scene.begins("o", in_s=0.0)
+    await scene.is_told("end")
+    scene.begins("o/x")
+    line = announces(scene, 1, "o/x")
+    scene.settles(step_id="o")
+    scene.janitor.answers(None)
+    await poll_until_async(lambda: "proceed" in scene.runner.told)
+    assert scene.follower.stopped[0].in_flight == (line,)
+    scene.cancel(None, time.monotonic())
+    assert (await scene.finish()).in_flight == ()
+
+
+async def test_of_very_many_requests_the_newest_are_kept(scene: Scene) -> None:
+    scene.begins()
+    lines = [announces(scene, number) for number in range(MAX_OPEN + 3)]
+    scene.cancel(None, time.monotonic())
+    assert (await scene.finish()).in_flight == tuple(lines[3:])

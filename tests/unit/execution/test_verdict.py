@@ -129,3 +129,10 @@ def test_a_figure_is_never_negative() -> None:
     how = done(E.CANCELLED)
     record = told(how, how.ended.t - 2.0, how.ended.t + 1.0)
     assert (record.step_stopped_ms, record.tree_gone_ms) == (0.0, 0.0)
+
+
+def test_requests_in_flight_are_named_after_a_polite_end_and_after_a_kill() -> None:
+    line = "POST http://gw/restart"
+    for how in (done(E.CANCELLED), end(Cause.ENDED, exit_code=-signal.SIGKILL)):
+        met = LegEnd(**{**vars(how), "in_flight": (line,)})
+        assert told(met, None, met.ended.t).in_flight == (line,)

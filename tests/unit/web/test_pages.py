@@ -7,15 +7,18 @@ from typing import Any
 
 import pytest
 
+from ignition_toolkit.credentials.vault import CredentialType
 from ignition_toolkit.execution.views import (
     Artifact,
     AuditNote,
+    CredentialView,
     ExecutionPage,
     ExecutionView,
     StepView,
     Upkeep,
     WaitingFor,
 )
+from ignition_toolkit.playbook.gateways import GatewayEntry
 from ignition_toolkit.playbook.models import (
     CancelOutcome,
     CancelSource,
@@ -124,6 +127,14 @@ def test_no_text_of_a_stranger_becomes_part_of_the_page(pages: Pages) -> None:
         keep_failures_days=0,
         max_running=1,
     )
+    login = CredentialView(
+        name=HOSTILE, type=CredentialType.PASSWORD, username=HOSTILE, changed_at=BEGIN
+    )
+    entry = GatewayEntry(
+        name=HOSTILE, urls=(HOSTILE,), ca_file=HOSTILE, credential=HOSTILE, tags=(HOSTILE,)
+    )
+    words = dict.fromkeys(("name", "urls", "username", "ca_file", "credential", "tags"), HOSTILE)
+    wrong = Attempt(words, words, failure=HOSTILE)
     rendered = [
         pages.execution(FRAME, view, around),
         pages.details(view),
@@ -135,6 +146,8 @@ def test_no_text_of_a_stranger_becomes_part_of_the_page(pages: Pages) -> None:
         pages.check(item, {**attempt.fields, f"parameter.{HOSTILE}": f"[{HOSTILE}"}),
         pages.health(FRAME, HEALTHY.model_copy(update={"problems": (HOSTILE,)}), upkeep, [view]),
         pages.cancel_all(FRAME, one),
+        pages.credentials(FRAME, [login], [entry], wrong),
+        pages.gateways(FRAME, [entry], [HOSTILE], wrong),
         pages.problem(HOSTILE, HOSTILE, [HOSTILE]),
     ]
     for html in rendered:

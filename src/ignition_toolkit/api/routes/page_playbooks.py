@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
 from urllib.parse import quote
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
-from ignition_toolkit.api.parts import PartsOf, requester_name
+from ignition_toolkit.api.parts import Parts, PartsOf, requester_name
 from ignition_toolkit.api.problems import answer_for
 from ignition_toolkit.api.routes.executions import refuse_when_stopping
 from ignition_toolkit.api.routes.page_requests import FormOf, frame_of
+from ignition_toolkit.api.routes.page_stored import credential_names
 from ignition_toolkit.api.routes.playbooks import library_path
 from ignition_toolkit.api.worker_port import WorkerPort
 from ignition_toolkit.errors import ParametersInvalid, PlaybookInvalid, ToolkitError
 from ignition_toolkit.execution.requests import StartRequest, Wanted
+from ignition_toolkit.web.choices import NO_CHOICES, Choices, is_chosen
 from ignition_toolkit.web.forms import given_parameters, remembered_fields
 from ignition_toolkit.web.page_parts import Attempt, Known
 
@@ -37,7 +41,15 @@ async def playbook_page(path: str, parts: PartsOf, fresh: bool = False) -> str:
     """Show one playbook and the form that starts it, filled as for its last run."""
     frame = await frame_of(parts)
     item = await parts.worker.playbook(library_path(path))
-    return parts.pages.playbook(frame, item, known=await _known(parts.worker, path, fresh=fresh))
+    known = await _known(parts.worker, path, fresh=fresh)
+    return parts.pages.playbook(frame, item, known=known, choices=await _choices(parts, item))
+
+
+# Any: a playbook as `Worker.playbook` describes it.
+async def _choices(parts: Parts, item: Mapping[str, Any]) -> Choices:
+    if not any(is_chosen(parameter) for parameter in item["parameters"]):
+        return NO_CHOICES
+    return Choices(await credential_names(parts), (await parts.worker.gateways()).items)
 
 
 async def _known(worker: WorkerPort, path: str, *, fresh: bool) -> Known:
@@ -74,7 +86,8 @@ async def start(parts: PartsOf, request: Request, form: FormOf) -> Response:
         status = answer_for(request, error).status_code
         if status >= 500:
             raise
-        page = parts.pages.playbook(await frame_of(parts), item, _attempt(form, error))
+        frame, choices = await frame_of(parts), await _choices(parts, item)
+        page = parts.pages.playbook(frame, item, _attempt(form, error), choices=choices)
         return HTMLResponse(page, status_code=status)
     return RedirectResponse(f"/executions/{quote(view.execution_id, safe='')}", status_code=303)
 

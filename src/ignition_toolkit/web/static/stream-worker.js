@@ -8,6 +8,10 @@ const RETRY_MS = 2000;
 const BUNDLE_MS = 20;
 // The stream of a browser without tabs is closed after a while: a person may just change the page.
 const LINGER_MS = 3000;
+// A server that stands still keeps its streams open: after so long without an event it is asked
+// whether it still answers, and given so long for that.
+const QUIET_MS = 10000;
+const ANSWER_MS = 5000;
 // A tab that is further behind asks the server for what it missed.
 const KEPT = 5000;
 
@@ -20,6 +24,7 @@ class Stream {
   // Kept: every event after number `from` up to number `to`, in order.
   forget() {
     this.kept = [];
+    this.heardAt = 0;
     this.from = null;
     this.to = null;
     this.isUp = null;
@@ -45,6 +50,7 @@ class Stream {
 
   close() {
     clearTimeout(this.opening);
+    clearInterval(this.looking);
     this.source?.close();
     this.source = null;
     this.forget();
@@ -53,6 +59,8 @@ class Stream {
   open() {
     const source = new EventSource(`/api/events?last_event_id=${this.to}`);
     this.source = source;
+    clearInterval(this.looking);
+    this.looking = setInterval(() => this.look(source), QUIET_MS);
     source.onopen = () => this.say(true);
     source.onerror = () => {
       this.say(false);
@@ -64,6 +72,19 @@ class Stream {
         if (source === this.source) this.take(kind, event);
       });
     }
+  }
+
+  // A stream that is being opened may wait for ever too; it is up when it says so itself.
+  async look(source) {
+    const before = this.heardAt;
+    if (Date.now() - before < QUIET_MS) return;
+    const answers = await changes(this.to, AbortSignal.timeout(ANSWER_MS)).then(
+      () => true,
+      (error) => this.heed(error),
+    );
+    if (source !== this.source || this.heardAt !== before) return;
+    if (!answers) this.say(false);
+    else if (source.readyState === EventSource.OPEN) this.say(true);
   }
 
   // A stream does not say why it was refused; a question does.
@@ -85,6 +106,8 @@ class Stream {
   }
 
   take(kind, event) {
+    this.heardAt = Date.now();
+    this.say(true);
     const id = Number(event.lastEventId);
     if (id <= this.to) return;
     this.kept.push({ id, kind, data: JSON.parse(event.data) });
@@ -143,8 +166,8 @@ function fits(tab, event) {
   return tab.steps && event.kind === "step";
 }
 
-async function changes(after) {
-  const answer = await fetch(`/changes?after=${after}`);
+async function changes(after, signal) {
+  const answer = await fetch(`/changes?after=${after}`, { signal });
   if (!answer.ok) throw Object.assign(new Error("refused"), { status: answer.status });
   const found = await answer.json();
   const events = found.events.map((event) => ({ id: event.id, kind: event.event, data: event.data }));

@@ -1,0 +1,288 @@
+"""The client reads the bodies that were recorded, and those that the vendor's document has.
+
+Each body is put together from gateway-api sections 1.2 and 2; the name of a case is its row there.
+No simulator is asked: it cannot agree with the client by accident.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+
+from ignition_toolkit.credentials.secret import Secret
+from ignition_toolkit.errors import (
+    GatewayDenied,
+    GatewayError,
+    GatewayNotReady,
+    GatewayRefused,
+    GatewayUnreachable,
+)
+from ignition_toolkit.gateway.gateway import Gateway
+from ignition_toolkit.gateway.modules import ModuleState
+from ignition_toolkit.gateway.session import TOKEN_HEADER, Session
+from ignition_toolkit.gateway.target import GatewayTarget
+from tests.integration.gateway.conftest import FakeStep
+
+API = "/data/api/v1"
+JETTY_401 = (
+    b'<html>\n<head>\n<meta http-equiv="Content-Type" content="text/html;charset=iso-8859-1"/>\n'
+    b"<title>Error 401 Unauthorized</title>\n</head>\n<body><h2>HTTP ERROR 401 Unauthorized</h2>\n"
+    b"<table>\n<tr><th>URI:</th><td>/data/api/v1/gateway-info</td></tr>\n"
+    b"<tr><th>STATUS:</th><td>401</td></tr>\n<tr><th>MESSAGE:</th><td>Unauthorized</td></tr>\n"
+    b"</table>\n</body>\n</html>\n"
+)
+GWINFO = (
+    b"ContextStatus=RUNNING;PlatformName=Ignition;Version=8.3.6;PlatformEdition=;"
+    b"RedundancyStatus=Independent;RedundantState=Good;RedundantNodeActiveStatus=Active;"
+)
+NO_ROUTE = {"message": "No route match for path: /v1/x", "url": "/data/api/v1/x", "status": "404"}
+
+
+# Any: JSON values.
+@dataclass(eq=False)
+class Answered(httpx2.AsyncBaseTransport):
+    """A gateway that answers every request with one body, and keeps what it was asked."""
+
+    status: int
+    body: Any
+    headers: dict[str, str]
+
+    def __post_init__(self) -> None:
+        self.asked: list[httpx2.Request] = []
+        session = Session(
+            GatewayTarget("plant", "http://gw:8088", token=Secret("itk:the-key")),
+            self,
+        )
+        self.gateway = Gateway(session, FakeStep())
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        await request.aread()
+        self.asked.append(request)
+        body = self.body if isinstance(self.body, bytes) else json.dumps(self.body).encode()
+        return httpx2.Response(self.status, headers=self.headers, stream=httpx2.ByteStream(body))
+
+
+def listed(*items: dict[str, Any], **more: Any) -> dict[str, Any]:
+    """Return the envelope of a list, whose numbers may be floats."""
+    count = float(len(items))
+    counts = {"total": count, "matching": count, "limit": -1.0, "offset": 0.0}
+    return {"items": list(items), "metadata": counts, **more}
+
+
+Ask = Callable[[Gateway], Awaitable[Any]]
+
+HEALTHY = {
+    "id": "com.inductiveautomation.perspective", "onStartup": "enabled", "shouldUpgrade": False,
+    "name": "Perspective", "version": "3.3.8 (b2026042713)", "description": "d", "vendorId": 1.0,
+    "vendorName": "Inductive Automation", "selfSigned": False, "state": "ACTIVE",
+    "licenseState": "Trial", "startupTime": "12 ms", "restrictions": [],
+}  # fmt: skip
+FAULTED = {
+    **HEALTHY, "state": "INACTIVE", "faultCause": "no licence",
+    "exception": {"message": "no licence", "stacktrace": ["at x"]}, "faultTime": "1",
+}  # fmt: skip
+UNLOADED = {"id": "com.x", "onStartup": "disabled", "shouldUpgrade": False, "name": "X",
+            "version": "1", "vendorId": 2, "vendorName": "v", "selfSigned": True}  # fmt: skip
+QUARANTINED = {"id": "com.y", "name": "Y", "version": "1.0", "certAccepted": False,
+               "licenseAccepted": True, "reason": "Certificate has not been accepted."}  # fmt: skip
+
+ACTIVE = ModuleState(
+    HEALTHY["id"], "Perspective", "3.3.8 (b2026042713)", state="ACTIVE"  # type: ignore[arg-type]
+)  # fmt: skip
+
+#: The row of gateway-api, what the gateway answers, what is asked, and what comes of it.
+GOOD: list[tuple[str, Any, Ask, Any]] = [
+    ("2.1 readiness", {"state": "STARTING"}, lambda g: g.upkeep.ping(), {"state": "STARTING"}),
+    (
+        "2.1 readiness while it is commissioned",
+        {"state": "RUNNING", "details": "COMMISSIONING"},
+        lambda g: g.readiness.state(),
+        "RUNNING (COMMISSIONING)",
+    ),
+    (
+        "2.1 info, all versions",
+        GWINFO,
+        lambda g: g.exchange.version(),
+        "8.3.6",
+    ),
+    (
+        "2.1 info, all versions, uncommissioned",
+        b"ContextStatus=NEEDS_COMMISSIONING;",
+        lambda g: g.exchange.version(),
+        "",
+    ),
+    ("2.1 overview", {"uptime": 3_600_000.0}, lambda g: g.upkeep.uptime_s(), 3600.0),
+    ("2.1 overview without an uptime", {"cpu": 0.1}, lambda g: g.upkeep.uptime_s(), None),
+    ("2.1 problems", listed({"title": "t"}), lambda g: g.upkeep.problems(), [{"title": "t"}]),
+    ("2.2 certificate", {"subjectName": "CN=x"}, lambda g: g.modules.certificate("com.x"),
+     {"subjectName": "CN=x"}),
+    ("2.2 accept cert", {"success": True, "message": "m"},
+     lambda g: g.modules.accept_certificate("com.x"), None),
+    (
+        "2.2 install, by the document",
+        {"filename": "x.modl", "onStartup": "enabled", "certFingerprint": "f",
+         "licenseAgreementHash": "h", "upgradeVersion": None, "upgradeFilename": None},
+        lambda g: g.modules.install("com.x"),
+        None,
+    ),
+    ("2.2 install, by a log", {"success": True, "message": "Module successfully installed."},
+     lambda g: g.modules.install("com.x"), None),
+    ("2.3 restart", b"true", lambda g: g.upkeep.restart(), None),
+    ("2.3 scan status", {"scanActive": False, "lastScanTimestamp": 5.0, "lastScanDuration": 2.0},
+     lambda g: g.projects.scan_status(), "Scan(active=False, timestamp=5.0, duration=2.0)"),
+    ("2.3 trial", {"licenseMode": "Trial", "trialSecondsLeft": 7199, "expired": False},
+     lambda g: g.upkeep.trial(),
+     {"licenseMode": "Trial", "trialSecondsLeft": 7199, "expired": False}),
+    ("2.4 list", listed({"name": "a", "enabled": True}), lambda g: g.projects.all(),
+     [{"name": "a", "enabled": True}]),
+    ("2.4 get", {"name": "a/b"}, lambda g: g.projects.get("a/b"), {"name": "a/b"}),
+    ("2.6 logs", listed({"timestamp": 1.0, "level": "WARN"}), lambda g: g.upkeep.logs({}),
+     [{"timestamp": 1.0, "level": "WARN"}]),
+    ("2.6 designers", listed(), lambda g: g.upkeep.designers(), []),
+]  # fmt: skip
+
+#: The row, status and body of an error, what is asked, its class, and words of its message.
+BAD: list[tuple[str, int, Any, Ask, type[GatewayError], str]] = [
+    ("1.2 401 HTML", 401, JETTY_401, lambda g: g.upkeep.info(), GatewayDenied, "(Unauthorized)"),
+    ("1.2 401 empty", 401, b"", lambda g: g.upkeep.restart(), GatewayDenied, "without a word"),
+    ("1.2 403 JSON", 403, {"message": "Forbidden", "url": "/x", "status": "403"},
+     lambda g: g.upkeep.info(), GatewayDenied, "(Forbidden)"),
+    ("1.2 404 JSON", 404, NO_ROUTE, lambda g: g.upkeep.info(), GatewayRefused, "No route match"),
+    ("1.2 404 empty", 404, b"", lambda g: g.upkeep.info(), GatewayRefused, "404 without a word"),
+    ("1.2 422 messages", 422, {"messages": ["bad"], "fieldMessages": [
+        {"fieldName": "name", "messages": ["is empty"]}]},
+     lambda g: g.upkeep.reset_trial(), GatewayRefused, "bad; name: is empty"),
+    ("1.2 422 nested", 422, {"problem": {"messages": ["bad"], "fieldMessages": []}},
+     lambda g: g.upkeep.reset_trial(), GatewayRefused, "(bad)"),
+    ("1.2 503", 503, b"<html><title>Starting</title></html>", lambda g: g.upkeep.info(),
+     GatewayNotReady, "503 (Starting)"),
+    ("2.2 upload, unreadable", 400, {"message": "Unable to read"},
+     lambda g: g.modules.install("x"), GatewayRefused, "Unable to read"),
+    ("2.4 write answer, problem as text", 200, {"success": False, "changes": [], "problem": "no"},
+     lambda g: g.projects.begin_scan(), GatewayRefused, "it failed: no"),
+    ("2.4 write answer, problem as object", 200,
+     {"success": False, "changes": [], "problem": {"message": "no", "stacktrace": ["at x"]}},
+     lambda g: g.projects.begin_scan(), GatewayRefused, "it failed: no"),
+    ("2.3 restart, refused", 200, b"false", lambda g: g.upkeep.restart(), GatewayRefused, "false"),
+    ("a list that is none", 200, {"rows": []}, lambda g: g.projects.all(), GatewayRefused,
+     "expected a list"),
+    ("a state that is none", 200, {"status": "up"}, lambda g: g.upkeep.ping(), GatewayRefused,
+     "expected a `state`"),
+    ("a page of somebody else", 200, b"<html>Welcome to the router</html>",
+     lambda g: g.upkeep.ping(), GatewayRefused, "is this an Ignition gateway's address?"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("body", "ask", "found"), [row[1:] for row in GOOD], ids=[row[0] for row in GOOD]
+)
+async def test_what_a_gateway_says_is_understood(body: Any, ask: Ask, found: Any) -> None:
+    answered = Answered(200, body, {})
+    result = await ask(answered.gateway)
+    assert (repr(result) if isinstance(found, str) and "(" in found[:5] else result) == found
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "ask", "cls", "words"), [row[1:] for row in BAD], ids=[row[0] for row in BAD]
+)
+async def test_what_a_gateway_refuses_is_understood(
+    status: int, body: Any, ask: Ask, cls: type[GatewayError], words: str
+) -> None:
+    answered = Answered(status, body, {})
+    with pytest.raises(cls) as caught:
+        await ask(answered.gateway)
+    assert type(caught.value) is cls
+    assert words in caught.value.message
+    assert "the-key" not in repr(caught.value.to_wire())
+
+
+async def test_modules_are_read_with_what_only_loaded_ones_tell() -> None:
+    answered = Answered(200, listed(HEALTHY, FAULTED, UNLOADED), {})
+    active, faulted, unloaded, *_ = await answered.gateway.modules.all()
+    assert (active, active.is_active) == (ACTIVE, True)
+    assert (faulted.is_active, faulted.in_words) == (False, "INACTIVE: no licence")
+    assert (unloaded.enabled, unloaded.in_words) == (False, "not loaded")
+
+
+async def test_a_quarantined_module_is_read_with_its_reason() -> None:
+    (module,) = await Answered(200, listed(QUARANTINED), {}).gateway.modules.quarantined()
+    assert module.in_words == "quarantined: Certificate has not been accepted."
+    assert module.is_called(" y ")
+
+
+async def test_an_upload_says_what_was_accepted(tmp_path: Path) -> None:
+    body = {"moduleId": "com.x", "licenseAccepted": True, "certAccepted": False,
+            "containsEula": False, "containsCert": False}  # fmt: skip
+    answered = Answered(200, body, {})
+    file = tmp_path / "x.modl"
+    file.write_bytes(b"bytes")
+    found = await answered.gateway.modules.upload(file, FakeStep().progress)
+    assert (found.license_accepted, found.certificate_accepted) == (True, False)
+    (request,) = answered.asked
+    assert request.headers["content-type"] == "application/octet-stream"
+    assert request.headers["content-length"] == "5"
+
+
+@pytest.mark.parametrize("what", ["accept_certificate", "accept_license"])
+async def test_what_was_accepted_before_is_accepted(what: str) -> None:
+    message = {"message": "Module Certificate already accepted.", "url": "/x", "status": "409"}
+    await getattr(Answered(409, message, {}).gateway.modules, what)("com.x")
+
+
+async def test_a_module_without_a_certificate_has_none() -> None:
+    assert await Answered(404, b"", {}).gateway.modules.certificate("com.x") == {}
+
+
+async def test_names_are_one_part_of_a_path_and_the_key_is_a_header() -> None:
+    answered = Answered(200, {"name": "a/b c"}, {})
+    await answered.gateway.projects.get("a/b c")
+    (request,) = answered.asked
+    assert request.url.raw_path == b"/data/api/v1/projects/find/a%2Fb%20c"
+    assert request.headers[TOKEN_HEADER] == "itk:the-key"
+    assert request.headers["accept"] == "application/json"
+
+
+async def test_a_restart_is_confirmed_and_has_no_body() -> None:
+    answered = Answered(200, b"true", {})
+    await answered.gateway.upkeep.restart()
+    (request,) = answered.asked
+    assert (request.method, request.url.raw_path) == (
+        "POST",
+        b"/data/api/v1/restart-tasks/restart?confirm=true",
+    )
+    assert request.content == b""
+
+
+@pytest.mark.parametrize(
+    ("location", "cls", "words"),
+    [
+        ("/welcome", GatewayNotReady, "never commissioned"),
+        ("/idp/default/oidc/auth", GatewayDenied, "log-in page"),
+        ("https://gw:8043/data", GatewayRefused, "give https://gw:8043 as its address"),
+        ("http://user:word@other/x?key=1", GatewayRefused, "not followed"),
+        ("", GatewayRefused, "not followed"),
+    ],
+)
+async def test_a_redirect_is_told_by_where_it_leads(
+    location: str, cls: type[GatewayError], words: str
+) -> None:
+    answered = Answered(302, b"", {"location": location})
+    with pytest.raises(cls, match=words) as caught:
+        await answered.gateway.upkeep.info()
+    assert len(answered.asked) == 1
+    assert "word@" not in caught.value.message.replace("a word", "")
+
+
+async def test_a_library_error_that_is_none_of_these_is_still_ours() -> None:
+    def broken(request: httpx2.Request) -> httpx2.Response:
+        raise httpx2.RemoteProtocolError("no HTTP at all", request=request)
+
+    session = Session(GatewayTarget.at("gw:1"), httpx2.MockTransport(broken))
+    with pytest.raises(GatewayUnreachable, match="no HTTP at all"):
+        await Gateway(session, FakeStep()).upkeep.restart()
