@@ -12,6 +12,7 @@ from pathlib import Path
 
 import httpx2
 import pytest
+from fastapi import FastAPI
 
 from ignition_toolkit.api.app import create_app
 from ignition_toolkit.credentials import REDACTED, Secret
@@ -81,17 +82,17 @@ def in_processes() -> list[str]:
     return found
 
 
-async def in_answers(rig: Rig, execution_id: str) -> list[str]:
-    """Look at every answer that tells of an execution, as a program and as a person gets it."""
-    transport = httpx2.ASGITransport(create_app(rig.worker))
-    about = f"/api/executions/{execution_id}"
-    stored = ("/api/credentials", "/api/gateways", "/api/audit")
-    programs = ("/api/executions", about, f"{about}/events", *stored)
-    people = ("/", f"/executions/{execution_id}")
+#: What tells of what is stored, as programs and as people get it.
+STORED = ("/api/credentials", "/api/gateways", "/api/audit", "/credentials", "/gateways")
+
+
+async def in_answers(app: FastAPI, *addresses: str) -> list[str]:
+    """Look at what a server answers to programs, and to people where it is a page."""
     found: list[str] = []
+    transport = httpx2.ASGITransport(app)
     async with httpx2.AsyncClient(transport=transport, base_url="http://127.0.0.1:5000") as client:
-        for address in (*programs, *people):
-            kind = "text/html" if address in people else "*/*"
+        for address in addresses:
+            kind = "*/*" if address.startswith("/api/") else "text/html"
             answer = await client.get(address, headers={"Accept": kind})
             assert answer.status_code == 200, address
             found += leaks(address, answer.content)
@@ -143,6 +144,8 @@ async def test_nothing_that_is_kept_or_shown_holds_a_secret_of_a_careless_run(
     point, begin = rig.point(), rig.point("point-begin")
     execution_id = await rig.start(careless(str(point)), gateway="main", login="plant")
     await begin.reached()
+    app = create_app(rig.worker)
+    assert await in_answers(app, *STORED) == []
     await change_all(rig)
     begin.go()
     await point.reached()
@@ -162,8 +165,10 @@ async def test_nothing_that_is_kept_or_shown_holds_a_secret_of_a_careless_run(
     held = [row.data["holds"] for row in await rig.events(execution_id, "execution")]
     assert {"claims": [{"kind": "gateway", "name": "main"}], "leftovers": []} in held
 
-    found = [*await in_answers(rig, execution_id), *leaks("the log", caplog.text.encode())]
-    assert found == []
+    about = f"/api/executions/{execution_id}"
+    told = (about, f"{about}/events", "/api/executions", "/", f"/executions/{execution_id}")
+    assert await in_answers(app, *told, *STORED) == []
+    assert leaks("the server's log", caplog.text.encode()) == []
     with pytest.raises(NamesUnknown, match="no gateway is registered as 'main'"):
         await rig.worker.rerun(execution_id, RerunRequest())
     rig.worker.close()
