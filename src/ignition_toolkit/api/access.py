@@ -69,7 +69,7 @@ class Access:
             return None
         if _bearer(headers) is not None:
             return self._wrong(scope)
-        if "authorization" not in headers and _is_open(scope["path"]):
+        if "authorization" not in headers and is_open(scope["path"]):
             return None
         if wants_page(Request(scope)):
             return RedirectResponse(login_address(scope, headers), status_code=303)
@@ -141,7 +141,8 @@ def retry_after(wait_s: float) -> str:
     return str(max(1, math.ceil(wait_s)))
 
 
-def _is_open(path: str) -> bool:
+def is_open(path: str) -> bool:
+    """Whether an address is answered to everybody, so that nothing may be told there."""
     return path in OPEN_PATHS or path.startswith(OPEN_FOLDER)
 
 

@@ -31,6 +31,7 @@ from ignition_toolkit.api.routes import (
     stored,
     upkeep,
 )
+from ignition_toolkit.api.routes.page_requests import frame_if_any
 from ignition_toolkit.api.worker_port import WorkerPort
 from ignition_toolkit.web.forms import FormToken
 from ignition_toolkit.web.pages import Pages
@@ -85,7 +86,7 @@ def create_app(
     app.state.parts = parts
     for family in ROUTERS:
         app.include_router(family.router)
-    problems.install(app, parts.pages)
+    problems.install(app, parts.pages, frame_if_any)
     app.add_middleware(Guard, rules=hosts or HostRules(), access=access)
     _add_openapi(app, asks_for_token=access is not None)
     return app

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from typing import Any, NamedTuple
 
@@ -15,6 +16,7 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
 from ignition_toolkit import errors
+from ignition_toolkit.web.page_parts import Frame
 from ignition_toolkit.web.pages import Pages
 
 logger = logging.getLogger(__name__)
@@ -153,16 +155,23 @@ def answer_for(request: Request, error: Exception) -> JSONResponse:
     return for_mistake()
 
 
-def install(app: FastAPI, pages: Pages) -> None:
+def install(
+    app: FastAPI, pages: Pages, frame: Callable[[Request], Awaitable[Frame | None]]
+) -> None:
     """Have every exception of the app's handlers answered by this module.
 
     A person who looks at a page gets a page; everybody else gets the problem.
+
+    Args:
+        app: whose exceptions.
+        pages: render such a page.
+        frame: asked for what is around it; None where nobody can tell, or may.
     """
 
     # The border of the API: whatever a handler raises becomes an answer here.
     async def handle(request: Request, error: Exception) -> Response:
         answer = answer_for(request, error)
-        return _as_page(answer, pages) if wants_page(request) else answer
+        return _as_page(answer, pages, await frame(request)) if wants_page(request) else answer
 
     kinds = (errors.ToolkitError, RequestValidationError, HTTPException, Exception)
     for kind in kinds:
@@ -175,10 +184,10 @@ def wants_page(request: Request) -> bool:
     return "text/html" in accepts and not request.url.path.startswith("/api/")
 
 
-def _as_page(answer: JSONResponse, pages: Pages) -> Response:
+def _as_page(answer: JSONResponse, pages: Pages, frame: Frame | None) -> Response:
     # Any: the members of the problem that `answer` was made of.
     found: dict[str, Any] = json.loads(bytes(answer.body))
-    page = pages.problem(found["title"], found["detail"], found.get("problems", []))
+    page = pages.problem(found["title"], found["detail"], found.get("problems", []), frame)
     return HTMLResponse(page, status_code=answer.status_code)
 
 

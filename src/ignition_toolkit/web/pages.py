@@ -287,10 +287,22 @@ class Pages:
         """Return the question whether all that runs is to be cancelled."""
         return self._render("cancel_all.html", frame, here="", items=running.items)
 
-    def problem(self, title: str, detail: str, problems: Sequence[str] = ()) -> str:
-        """Return a page that says what went wrong."""
+    def problem(
+        self,
+        title: str,
+        detail: str,
+        problems: Sequence[str] = (),
+        frame: Frame | None = None,
+    ) -> str:
+        """Return a page that says what went wrong; without a frame it is not live."""
         return self._render(
-            "problem.html", Frame(), here="", title=title, detail=detail, problems=problems
+            "problem.html",
+            frame or Frame(),
+            here="",
+            title=title,
+            detail=detail,
+            problems=problems,
+            is_live=frame is not None,
         )
 
     # Any: what a template is given.

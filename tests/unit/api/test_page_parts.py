@@ -201,6 +201,23 @@ async def test_the_list_is_filtered_and_says_so_when_nothing_fits(
     assert (await client.get("/?status=nonsense&within=always")).status_code == 200
 
 
+async def test_a_page_that_tells_of_a_problem_is_live_too_where_the_worker_answers(
+    client: httpx2.AsyncClient, worker: FakeWorker
+) -> None:
+    view = worker.add()
+    worker.put(view.execution_id, status=ExecutionStatus.PAUSED)
+    person = {"accept": "text/html"}
+    html = (await client.get("/nothing", headers=person)).text
+    assert f'data-ids="{view.execution_id}"' in html
+    assert 'data-after="1"' in html
+    assert "live.js" in html
+    assert 'id="cancel-all-dialog"' in html
+    worker.error = StoreError("the disk is full")
+    answer = await client.get("/nothing", headers=person)
+    assert answer.status_code == 404
+    assert "live.js" not in answer.text
+
+
 async def test_every_page_says_what_runs_and_offers_to_cancel_all_of_it(
     client: httpx2.AsyncClient, worker: FakeWorker, token: str
 ) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Annotated
 
 from fastapi import Depends, Request
 from starlette.exceptions import HTTPException
 
+from ignition_toolkit.api.access import is_open
 from ignition_toolkit.api.form_fields import form_fields
 from ignition_toolkit.api.parts import Parts, PartsOf
 from ignition_toolkit.execution.requests import Wanted
@@ -15,6 +17,9 @@ from ignition_toolkit.web.page_parts import Frame
 
 #: Executions that are not over and that a page knows by their ids.
 BUSY_IDS = 200
+
+#: Seconds that a worker has to say what runs, for a page that tells of a problem.
+FRAME_S = 1.0
 
 PAGE_ROWS = 50
 
@@ -33,6 +38,20 @@ async def _form(request: Request, parts: PartsOf) -> dict[str, str]:
 
 
 FormOf = Annotated[dict[str, str], Depends(_form)]
+
+
+async def frame_if_any(request: Request) -> Frame | None:
+    """Return what a page that tells of a problem shows around that.
+
+    None where the worker does not say it, and where everybody may look without the token.
+    """
+    if is_open(request.url.path):
+        return None
+    try:
+        async with asyncio.timeout(FRAME_S):
+            return await frame_of(request.app.state.parts)
+    except Exception:  # noqa: BLE001 - border: a page that tells of a mistake must not make one
+        return None
 
 
 async def frame_of(parts: Parts) -> Frame:

@@ -11,8 +11,6 @@ export class Busy {
     // Beyond those that the page was told by their ids.
     this.more = Number(this.part.dataset.more);
     this.dialog = document.getElementById("cancel-all-dialog");
-    // A page that only says what went wrong asks on a page of its own.
-    if (!this.dialog) return;
     this.yes = document.getElementById("cancel-all-yes");
     this.what = document.getElementById("cancel-all-what");
     document.getElementById("cancel-all").addEventListener("click", (event) => this.ask(event));
@@ -32,7 +30,6 @@ export class Busy {
     const count = this.ids.size + this.more;
     reveal(this.part, count > 0);
     document.getElementById("busy-count").textContent = `${count} running`;
-    if (!this.dialog) return;
     if (count === 0 && this.dialog.open) this.dialog.close();
     this.say();
   }
