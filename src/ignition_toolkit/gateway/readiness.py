@@ -27,8 +27,8 @@ from ignition_toolkit.gateway.waiting import Waited, wait_until
 if TYPE_CHECKING:
     from ignition_toolkit.gateway.exchange import Exchange
 
-#: Seconds by which an uptime must be shorter than without a restart to prove one.
-MARGIN_S = 5.0
+#: Seconds by which an uptime must be shorter than without a restart to prove one: clocks drift.
+MARGIN_S = 1.0
 
 
 @dataclass(frozen=True)
@@ -131,6 +131,8 @@ class Readiness:
     async def _has_restarted(self, before: Before) -> bool:
         try:
             await ensure_login(self._exchange)
+            # Taken before: a slow answer must not make the uptime look shorter than it is.
+            asked_at = time.monotonic()
             uptime = await self._upkeep.uptime_s()
         except GatewayDenied:
             # A session that was opened before it went down is not known any more: log in anew.
@@ -141,7 +143,7 @@ class Readiness:
             return False
         if uptime is None or before.uptime_s is None:
             return self._was_down
-        without = before.uptime_s + time.monotonic() - before.t
+        without = before.uptime_s + asked_at - before.t
         return uptime < before.uptime_s or uptime < without - MARGIN_S
 
     def _in_vain(self, waited: Waited, timeout_s: float, what: str) -> GatewayNotReady:

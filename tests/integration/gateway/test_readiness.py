@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 import pytest
 
 from ignition_toolkit.credentials.secret import Secret
 from ignition_toolkit.errors import GatewayNotReady, GatewayRefused, GatewayUnreachable
+from ignition_toolkit.gateway import readiness
 from ignition_toolkit.gateway.gateway import Gateway
 from ignition_toolkit.gateway.login import ensure_login
 from ignition_toolkit.gateway.target import GatewayTarget
@@ -173,3 +175,30 @@ async def test_a_wait_is_cancelled_at_once(simulated: SimulatedGateway, gateway:
     waiting.cancel()
     with pytest.raises(asyncio.CancelledError):
         await waiting
+
+
+async def test_a_restart_is_proved_also_when_it_took_longer_than_the_gateway_had_been_up(
+    simulated: SimulatedGateway, gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its uptime is longer than before then, and shorter than it would be without a restart."""
+    now = 1000.0
+    monkeypatch.setattr(readiness, "time", FakeTime(lambda: now))
+    simulated.restart()
+    simulated.pass_time(50)
+    before = await gateway.readiness.before_restart()
+    assert before.uptime_s == pytest.approx(49, abs=1)
+    now += 300
+    simulated.pass_time(300)
+    with pytest.raises(GatewayNotReady, match="has not restarted yet"):
+        await gateway.readiness.wait_for_restart(before, 0)
+    await gateway.upkeep.restart()
+    now += 60
+    simulated.pass_time(60)
+    await gateway.readiness.wait_for_restart(before, 0)
+
+
+class FakeTime:
+    """The module `time`, of which only the monotonic clock is asked."""
+
+    def __init__(self, now: Callable[[], float]) -> None:
+        self.monotonic = now

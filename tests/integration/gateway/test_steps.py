@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -326,3 +328,8 @@ async def test_a_step_that_is_cancelled_between_two_looks_asks_no_more(
     asked = len(simulated.requests())
     await asyncio.sleep(0)
     assert len(simulated.requests()) == asked
+
+
+def test_the_kinds_are_described_without_the_library_that_they_use() -> None:
+    look = "import sys, ignition_toolkit.steps.gateway; sys.exit('httpx2' in sys.modules)"
+    subprocess.run([sys.executable, "-c", look], check=True)

@@ -23,6 +23,7 @@ from ignition_toolkit.execution.views import ExecutionView
 from ignition_toolkit.playbook.gateways import GatewayEntry
 from ignition_toolkit.playbook.models import CancelOutcome, ExecutionStatus
 from ignition_toolkit.runner.kinds import handlers_of
+from ignition_toolkit.simulator import Settings as GatewaySettings
 from ignition_toolkit.simulator import SimulatedGateway, make_module
 from tests.integration.execution.rig import Rig, step_statuses, steps
 
@@ -34,13 +35,23 @@ LINE = "com.acme.line"
 
 
 @pytest.fixture(scope="module")
+def simulated_settings() -> GatewaySettings:
+    return GatewaySettings(trial_s=10**6)
+
+
+@pytest.fixture(scope="module")
 def clock_factor() -> float:
     """Have a restart take less than two seconds."""
     return 30.0
 
 
 async def run(rig: Rig, name: str, simulated: SimulatedGateway, **parameters: Any) -> ExecutionView:
-    """Run a shipped playbook against the simulated gateway to its end."""
+    """Run a shipped playbook against the simulated gateway to its end.
+
+    The gateway has been up for a while: its clock is quicker than ours, and what it has been up
+    since a restart could otherwise be more than what it had been before.
+    """
+    simulated.pass_time(3600)
     known = {} if "gateway" in parameters else {"gateway_url": simulated.base_url}
     given = {**known, **parameters}
     request = StartRequest(f"gateway/{name}.yaml", None, given, requested_by="tester")
@@ -114,6 +125,7 @@ async def test_restart_and_wait_is_cancelled_rightly_at_random_moments(
     posts = "POST", "/data/api/v1/restart-tasks/restart"
     for _ in range(30):
         simulated.forget_requests()
+        simulated.pass_time(3600)
         given = {"gateway_url": simulated.base_url, "timeout": 120}
         request = StartRequest("gateway/restart_and_wait.yaml", None, given)
         execution_id = (await rig.worker.start(request)).execution_id
