@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable
 
 import pytest
@@ -15,6 +16,7 @@ from ignition_toolkit.gateway.login import ensure_login
 from ignition_toolkit.gateway.target import GatewayTarget
 from ignition_toolkit.simulator import SimulatedGateway
 from tests.integration.gateway.conftest import FakeStep, opened
+from tests.polling import poll_until_async
 
 RESTART = "/data/api/v1/restart-tasks/restart"
 OVERVIEW = "/data/api/v1/overview"
@@ -94,7 +96,7 @@ async def test_a_gateway_that_never_comes_back_says_who_it_is_and_what_to_do(
         await gateway.readiness.wait_for_restart(before, 0.02)
     message = caught.value.message
     assert f"gateway plant ({simulated.base_url})" in message
-    assert "within 0.02 s: waited 0.0 s" in message
+    assert re.search(r"within 0\.02 s: waited \d+\.\d s, ", message)
     assert "its last state was: STARTING" in message
     assert "wrapper.log" in message
     assert "larger `timeout`" in message
@@ -170,8 +172,7 @@ async def test_a_session_of_a_browser_does_not_outlive_a_restart(
 async def test_a_wait_is_cancelled_at_once(simulated: SimulatedGateway, gateway: Gateway) -> None:
     simulated.add_fault("never-answer")
     waiting = asyncio.ensure_future(gateway.readiness.wait(60))
-    while not simulated.requests(is_open=True):
-        await asyncio.sleep(0.005)
+    await poll_until_async(lambda: simulated.requests(is_open=True))
     waiting.cancel()
     with pytest.raises(asyncio.CancelledError):
         await waiting

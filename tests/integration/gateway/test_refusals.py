@@ -22,6 +22,7 @@ from ignition_toolkit.gateway.gateway import Gateway
 from ignition_toolkit.gateway.target import GatewayTarget
 from ignition_toolkit.simulator import SimulatedGateway
 from tests.integration.gateway.conftest import FakeStep, opened
+from tests.polling import pauses, poll_until_async
 
 INFO = "/data/api/v1/gateway-info"
 
@@ -196,7 +197,7 @@ async def test_no_connection_is_tried_again_also_for_a_post(
         pauses.append(seconds)
         if len(pauses) == 2:
             simulated.start()
-            await asyncio.sleep(0.05)
+            await listening(simulated)
 
     monkeypatch.setattr(exchange_module, "cancellable_sleep", sleep)
     await gateway.modules.accept_certificate("com.inductiveautomation.perspective")
@@ -236,15 +237,27 @@ async def test_requests_are_announced_and_stay_so_when_they_are_cancelled(
     assert (len(step.announced), step.open) == (1, [])
     simulated.add_fault("never-answer", path=INFO)
     asking = asyncio.ensure_future(gateway.upkeep.info())
-    while not simulated.requests("GET", INFO, is_open=True):
-        await asyncio.sleep(0.005)
+    await poll_until_async(lambda: simulated.requests("GET", INFO, is_open=True))
     asking.cancel()
     with pytest.raises(asyncio.CancelledError):
         await asking
     assert step.open == [f"GET {simulated.base_url}{INFO}"]
-    while simulated.requests("GET", INFO, is_open=True):
-        await asyncio.sleep(0.005)
+    await poll_until_async(lambda: not simulated.requests("GET", INFO, is_open=True))
     assert simulated.requests("GET", INFO)[0].dropped_at is not None
+
+
+async def listening(simulated: SimulatedGateway) -> None:
+    """Wait until the gateway takes connections."""
+    port = int(simulated.base_url.rpartition(":")[2])
+    for pause in pauses():
+        try:
+            _, writer = await asyncio.open_connection("127.0.0.1", port)
+        except OSError:
+            await asyncio.sleep(pause)
+            continue
+        writer.close()
+        await writer.wait_closed()
+        return
 
 
 class elsewhere:

@@ -21,6 +21,7 @@ from ignition_toolkit.errors import (
     GatewayUnsupported,
     StepFailed,
 )
+from ignition_toolkit.gateway import waiting
 from ignition_toolkit.gateway.client import GatewayClient
 from ignition_toolkit.playbook.gateways import GatewayEntry
 from ignition_toolkit.playbook.step_check import validated
@@ -28,6 +29,7 @@ from ignition_toolkit.playbook.step_handler import StepHandler
 from ignition_toolkit.simulator import SimulatedGateway, make_module
 from ignition_toolkit.steps import gateway as kinds
 from tests.integration.gateway.conftest import FakeStep
+from tests.polling import poll_until_async
 
 R = TypeVar("R")
 LINE = "com.acme.line"
@@ -315,19 +317,18 @@ async def test_a_restart_without_a_wait_returns_at_once(
     assert len(simulated.requests("POST")) == 1
 
 
-async def test_a_step_that_is_cancelled_between_two_looks_asks_no_more(
-    simulated: SimulatedGateway, context: FakeContext
+async def test_a_wait_is_cancelled_between_two_looks_too(
+    simulated: SimulatedGateway, context: FakeContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(waiting, "FIRST_S", 60.0)
+    monkeypatch.setattr(waiting, "LONGEST_S", 60.0)
     simulated.open_visitor("designer", "ann", "Line 3")
-    waiting = asyncio.ensure_future(run(context, kinds.WaitForNoDesigners, timeout=60))
-    while len(simulated.requests()) < 3:
-        await asyncio.sleep(0.001)
-    waiting.cancel()
+    looking = asyncio.ensure_future(run(context, kinds.WaitForNoDesigners, timeout=60))
+    await poll_until_async(lambda: context.told)
+    looking.cancel()
     with pytest.raises(asyncio.CancelledError):
-        await waiting
-    asked = len(simulated.requests())
-    await asyncio.sleep(0)
-    assert len(simulated.requests()) == asked
+        await looking
+    assert context.open == []
 
 
 def test_the_kinds_are_described_without_the_library_that_they_use() -> None:

@@ -13,6 +13,7 @@ from ignition_toolkit.gateway import exchange as exchange_module
 from ignition_toolkit.gateway.gateway import Gateway
 from ignition_toolkit.simulator import SimulatedGateway, make_module
 from tests.integration.gateway.conftest import FakeStep
+from tests.polling import poll_until_async
 
 BACKUP = "/data/api/v1/backup"
 UPLOAD = "/data/api/v1/modules/upload"
@@ -65,8 +66,7 @@ async def test_a_cancelled_download_leaves_no_file(
 ) -> None:
     simulated.add_fault("half-open", path=BACKUP)
     loading = asyncio.ensure_future(gateway.upkeep.backup(tmp_path / "gw.gwbk", step.progress))
-    while not step.told:
-        await asyncio.sleep(0.005)
+    await poll_until_async(lambda: step.told)
     assert len(files(tmp_path)) == 1
     loading.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -121,13 +121,11 @@ async def test_an_upload_that_nobody_reads_is_cancelled_at_once(
         out.truncate(64 * 1024 * 1024)
     simulated.add_fault("never-answer", path=UPLOAD, reads=False)
     sending = asyncio.ensure_future(gateway.modules.upload(file, step.progress))
-    while not (step.told and simulated.requests("POST", UPLOAD, is_open=True)):
-        await asyncio.sleep(0.005)
+    await poll_until_async(lambda: step.told and simulated.requests("POST", UPLOAD, is_open=True))
     sending.cancel()
     with pytest.raises(asyncio.CancelledError):
         await sending
-    while simulated.requests("POST", UPLOAD, is_open=True):
-        await asyncio.sleep(0.005)
+    await poll_until_async(lambda: not simulated.requests("POST", UPLOAD, is_open=True))
     (entry,) = simulated.requests("POST", UPLOAD)
     assert entry.dropped_at is not None
     assert entry.received_bytes < file.stat().st_size
