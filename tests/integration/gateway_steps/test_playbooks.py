@@ -26,7 +26,8 @@ from ignition_toolkit.playbook.models import CancelOutcome, ExecutionStatus
 from ignition_toolkit.runner.kinds import handlers_of
 from ignition_toolkit.simulator import Settings as GatewaySettings
 from ignition_toolkit.simulator import SimulatedGateway, make_module
-from tests.integration.execution.rig import Rig, step_statuses, steps
+from tests.integration.execution.rig import SOON_S, Rig, step_statuses, steps
+from tests.polling import poll_until_async
 
 ROOT = Path(__file__).parents[3]
 SHIPPED = ROOT / "playbooks" / "gateway"
@@ -206,6 +207,32 @@ async def test_deploy_a_project(rig: Rig, simulated: SimulatedGateway, files: Pa
     assert kept is not None
     done = await completed(rig, "deploy_project", simulated, project=name, file=kept["file"])
     assert done["look"]["name"] == name
+
+
+async def test_a_cancelled_deployment_brings_the_old_project_back(
+    rig: Rig, simulated: SimulatedGateway, files: Path
+) -> None:
+    name = project_name(simulated)
+    # Never read: the import is under way when it is cancelled.
+    new = files / "new.zip"
+    new.write_bytes(b"not looked at")
+    imports = "POST", f"/data/api/v1/projects/import/{name}"
+    simulated.forget_requests()
+    simulated.add_fault("never-answer", method="POST", count=1)
+    given = {"gateway_url": simulated.base_url, "project": name, "file": str(new)}
+    request = StartRequest("gateway/deploy_project.yaml", None, given, requested_by="tester")
+    execution_id = (await rig.worker.start(request)).execution_id
+    await poll_until_async(lambda: simulated.requests(*imports, is_open=True), SOON_S)
+    view, record = await rig.cancelled(execution_id)
+    assert [(done.step_id, done.status.value) for done in record.on_cancel] == [
+        ("on_cancel/back", "completed")
+    ]
+    (line,) = record.in_flight
+    assert line.startswith(f"POST {simulated.base_url}/data/api/v1/projects/import/")
+    unanswered, back = simulated.requests(*imports)
+    assert unanswered.dropped_at is not None
+    assert (back.status, back.query) == (200, "overwrite=true")
+    assert step_statuses(view)["deploy"] == "cancelled"
 
 
 async def test_check_login(rig: Rig, simulated: SimulatedGateway) -> None:
