@@ -162,7 +162,7 @@ class RunState:
         if end.cause is Cause.DONE:
             return Verdict(ExecutionStatus.FAILED, "the runner stopped without being asked to")
         if end.stop is None:
-            return self._apply_loss(step_ends.loss_text(end))
+            return self._apply_loss(step_ends.loss_text(end), step_ends.in_flight_text(end))
         if end.stop.step_id not in self._progress.running:
             return self._apply_needless_stop(end.stop.step_id)
         self._apply_stop(end)
@@ -202,14 +202,14 @@ class RunState:
                 values = {"status": StepStatus.CANCELLED, "at": utc_now()}
                 self._on_step(change.model_copy(update=values))
 
-    def _apply_loss(self, text: str) -> Verdict | None:
+    def _apply_loss(self, text: str, in_flight: str = "") -> Verdict | None:
         """Note that a runner is gone: the attempt that ran has failed."""
         step_id = self.step_id
         if step_id is None:
             return Verdict(ExecutionStatus.FAILED, f"{text}; no step was running")
         change = self._progress.running[step_id]
         # A step that waits for its next attempt has its error already.
-        error = change.error or f"{text} during this step"
+        error = change.error or f"{text} during this step{in_flight}"
         self._progress.fail_attempt(step_id, change.attempt, error)
         self._record.log(Logged(step_id=step_id, level="error", message=text))
         return None

@@ -57,6 +57,13 @@ def loss_text(end: LegEnd) -> str:
     return f"the runner ended by itself with exit code {code}"
 
 
+def in_flight_text(end: LegEnd) -> str:
+    """Return what is said of the requests that a lost runner has left open; empty for none."""
+    if not end.in_flight:
+        return ""
+    return f"; in flight, outcome unknown: {', '.join(end.in_flight)}"
+
+
 def _signal_name(number: int) -> str:
     try:
         return signal.Signals(number).name

@@ -25,6 +25,7 @@ from ignition_toolkit.playbook.events import (
     Logged,
     PauseChanged,
     Progressed,
+    RequestAnnounced,
     ScopeOpened,
     Settled,
     VariableSet,
@@ -572,6 +573,21 @@ async def test_a_lost_runner_is_a_failed_attempt_and_a_fresh_one_goes_on(scene: 
     again.says(changed("a", S.FAILED, error=error))
     await scene.done(again, E.FAILED, f"step 'a' failed: {error}")
     assert (await scene.result()).status is E.FAILED
+
+
+async def test_a_lost_runner_tells_the_request_that_it_has_left_open(scene: Scene) -> None:
+    runner = await scene.first()
+    runner.says(changed("a", attempt=1))
+    runner.says(RequestAnnounced(step_id="a", number=1, request="POST http://gw/restart"))
+    await scene.ends(runner, 3)
+    again = await scene.runner(1)
+    assert again.start.resume.attempts["a"].error == (
+        "the runner ended by itself with exit code 3 during this step; in flight, outcome unknown:"
+        " POST http://gw/restart"
+    )
+    again.says(changed("a", S.FAILED, error="as above"))
+    await scene.done(again, E.FAILED, "as above")
+    await scene.result()
 
 
 async def test_a_step_that_waited_for_its_retry_keeps_its_own_error(scene: Scene) -> None:
