@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
+from ignition_toolkit.execution.fork_server import ForkServer
 from tests.integration.execution.conftest import OpenRig
 from tests.integration.execution.random_runs import TOGETHER, RandomRuns
 from tests.integration.execution.random_scene import RecordedWorker, Scene
@@ -21,6 +22,12 @@ RUNS, STRESS_RUNS = 60, 1000
 PRESSES = 18
 #: Threads that the executors of two event loops, and those of the pool, may have grown by.
 POOLED_THREADS = 2 * min(32, (os.cpu_count() or 1) + 4) + 4
+
+
+@pytest.fixture
+def make_fork_server() -> type[ForkServer]:
+    """Give the worker a fork server of its own: all that is its own is looked at."""
+    return ForkServer
 
 
 @pytest.fixture
