@@ -10,6 +10,8 @@ from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped] 
 from tests import polling
 from tests.leaks import Footprint
 
+pytest_plugins = ["ignition_toolkit.testing"]
+
 # The gate finds the same cases on every machine; `make stress` looks for new ones.
 settings.register_profile(
     "gate", derandomize=True, database=None, deadline=None, max_examples=60, print_blob=True

@@ -10,8 +10,7 @@ import pytest
 from ignition_toolkit.credentials.secret import Secret
 from ignition_toolkit.execution.settings import Settings
 from ignition_toolkit.execution.worker import Worker
-from ignition_toolkit.simulator import Settings as GatewaySettings
-from ignition_toolkit.simulator import SimulatedGateway, serving_in_thread
+from ignition_toolkit.simulator import SimulatedGateway
 from ignition_toolkit.simulator.gateway import DEFAULT_TOKEN
 from tests.e2e.used_folder import make_used
 from tests.integration.execution.rig import Rig
@@ -44,28 +43,9 @@ def rig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
 
 
 @pytest.fixture(scope="module")
-def simulated_settings() -> GatewaySettings:
-    """Return how the gateway is; a file may have its own."""
-    return GatewaySettings()
-
-
-@pytest.fixture(scope="module")
-def clock_factor() -> float:
-    """Return how fast the gateway's clock goes; a file may have its own."""
-    return 0.0
-
-
-@pytest.fixture(scope="module")
-def simulated(
-    rig: Rig, simulated_settings: GatewaySettings, clock_factor: float
-) -> Iterator[SimulatedGateway]:
-    """Give a simulated gateway in a thread of its own.
-
-    It is gone before the rig is, which looks for threads that are left.
-    """
-    gateway = SimulatedGateway(simulated_settings, clock_factor=clock_factor)
-    with serving_in_thread(gateway) as simulated:
-        yield simulated
+def simulated(rig: Rig, simulated_gateway: SimulatedGateway) -> SimulatedGateway:
+    """Give the test kit's simulated gateway; it is gone before the rig looks for threads."""
+    return simulated_gateway
 
 
 @pytest.fixture(scope="module")

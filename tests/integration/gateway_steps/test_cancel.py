@@ -46,7 +46,7 @@ EXTRA: dict[str, dict[str, Any]] = {
 
 
 @pytest.fixture(scope="module")
-def simulated_settings() -> GatewaySettings:
+def simulated_gateway_settings() -> GatewaySettings:
     return GatewaySettings(
         restart_delay_s=0,
         # Modules that are left behind uploaded have no say in the next test.

@@ -32,7 +32,7 @@ pytestmark = [pytest.mark.stress, pytest.mark.timeout(900)]
 
 
 @pytest.fixture(scope="module")
-def simulated_settings() -> GatewaySettings:
+def simulated_gateway_settings() -> GatewaySettings:
     return GatewaySettings(backup_bytes=DOWNLOAD_BYTES)
 
 

@@ -37,12 +37,12 @@ LINE = "com.acme.line"
 
 
 @pytest.fixture(scope="module")
-def simulated_settings() -> GatewaySettings:
+def simulated_gateway_settings() -> GatewaySettings:
     return GatewaySettings(trial_s=10**6)
 
 
 @pytest.fixture(scope="module")
-def clock_factor() -> float:
+def simulated_gateway_clock() -> float:
     """Have a restart take less than two seconds."""
     return 30.0
 

@@ -2,8 +2,6 @@
 
 import os
 import signal
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -11,6 +9,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any, TypeVar
 
+from ignition_toolkit.execution.fork_server import ROOM, ForkServer
+from ignition_toolkit.execution.runner_spawn import Spawned, forking, spawn
 from ignition_toolkit.playbook.events import Logged, Settled, StepChanged, VariableSet
 from ignition_toolkit.playbook.models import CancelSource, Frozen, Playbook, Program, Step
 from ignition_toolkit.protocol import (
@@ -24,7 +24,9 @@ from ignition_toolkit.protocol import (
     encode,
 )
 from tests.e2e.observer import Identity, below, end, is_alive, marked
+from tests.leaks import children
 from tests.polling import poll_until
+from tests.subreaper import adopt_orphans
 
 REPO = Path(__file__).parents[3]
 
@@ -43,6 +45,8 @@ MODULES = {
 }
 
 B = TypeVar("B", bound=Frozen)
+#: What the markers of these runners begin with; a number follows.
+PREFIX = f"test{os.getpid()}.w."
 _count = 0
 
 
@@ -75,27 +79,48 @@ def environment(token: str, folder: Path) -> dict[str, str]:
     }
 
 
+def new_fork_server(folder: Path) -> ForkServer:
+    """Return what forks the runners under test: each would import the same for itself."""
+    # A runner's folder is written where this one's was, and must fit.
+    long = folder / ("f" * 200)
+    return ForkServer(long, environment(PREFIX + ROOM, long), PREFIX)
+
+
+class Process:
+    """A runner's process, which is a child of this one, with its streams."""
+
+    def __init__(self, spawned: Spawned) -> None:
+        self._child = spawned.child
+        self.pid = spawned.child.pid
+        self.poll = spawned.child.process.poll
+        self.kill = spawned.child.process.kill
+        self.send_signal = spawned.child.process.send_signal
+        self.stdin = os.fdopen(spawned.stdin_fd, "wb")
+        self.events = os.fdopen(spawned.events_fd, "rb")
+        self.stdout = os.fdopen(spawned.stdout_fd, "rb")
+        self.stderr = os.fdopen(spawned.stderr_fd, "rb")
+
+    def wait(self, timeout: float = SOON_S) -> int:
+        """Return the exit status, once the process has ended."""
+        poll_until(lambda: self.poll() is not None, timeout)
+        status = self.poll()
+        assert status is not None
+        return status
+
+    def close(self) -> None:
+        """Let go of the process, which has ended."""
+        os.close(self._child.pidfd)
+
+
 class RunnerUnderTest:
     """One runner, everything that it has said, and everything that came out of it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, forks: ForkServer) -> None:
         global _count  # noqa: PLW0603 - no two runners of one test process share a token
         _count += 1
         self.folder = folder
-        self.token = f"test{os.getpid()}.w.{_count}"
-        (folder / "tmp").mkdir(parents=True)
-        output_in, output_out = os.pipe()
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "ignition_toolkit.runner",
-             "--folder", str(folder), "--stdout-fd", str(output_out)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            pass_fds=(output_out,),
-            env=environment(self.token, folder),
-            start_new_session=True,
-        )  # fmt: skip
-        os.close(output_out)
+        self.token = f"{PREFIX}{_count}"
+        self.process = Process(spawn(self.token, folder, forking(forks)))
         self.pid = self.process.pid
         self.envelopes: list[Envelope] = []
         self.stdout, self.stderr = bytearray(), bytearray()
@@ -104,10 +129,9 @@ class RunnerUnderTest:
         self.reads_events.set()
         self.seen: set[Identity] = set()
         self._rest = b""
-        assert self.process.stdout is not None and self.process.stderr is not None
         self._threads = [
-            self._read(self.process.stdout, self._on_events),
-            self._read(os.fdopen(output_in, "rb"), self.stdout.extend),
+            self._read(self.process.events, self._on_events),
+            self._read(self.process.stdout, self.stdout.extend),
             self._read(self.process.stderr, self.stderr.extend),
         ]
 
@@ -134,7 +158,6 @@ class RunnerUnderTest:
 
     def send(self, command: Frozen) -> float:
         """Send a command; return the monotonic second at which it was sent."""
-        assert self.process.stdin is not None
         at = time.monotonic()
         self.process.stdin.write(encode(command))
         self.process.stdin.flush()
@@ -154,7 +177,6 @@ class RunnerUnderTest:
 
     def hang_up(self) -> None:
         """Close the runner's stdin, as a server does that dies."""
-        assert self.process.stdin is not None
         self.process.stdin.close()
 
     # Hearing.
@@ -279,20 +301,42 @@ class RunnerUnderTest:
         self.process.wait()
         self.look()
         end(self.seen)
-        if self.process.stdin is not None and not self.process.stdin.closed:
-            # What was written last may find no reader any more.
-            with suppress(BrokenPipeError):
-                self.process.stdin.close()
+        # What was written last may find no reader any more.
+        with suppress(BrokenPipeError):
+            self.process.stdin.close()
         for thread in self._threads:
             thread.join(SOON_S)
+        self.process.close()
 
 
 @contextmanager
-def runner(folder: Path) -> Iterator[RunnerUnderTest]:
-    """Give a runner that is ready, and end it afterwards."""
-    made = RunnerUnderTest(folder)
+def runner(folder: Path, forks: ForkServer) -> Iterator[RunnerUnderTest]:
+    """Give a runner that is ready, and end it afterwards, with all that was left to this process.
+
+    As a worker does, this process adopts its runner and the orphans of it.
+    """
+    before = child_pids()
+    adopt_orphans(True)
     try:
-        made.await_ready()
-        yield made
+        made = RunnerUnderTest(folder, forks)
+        try:
+            made.await_ready()
+            yield made
+        finally:
+            made.close()
     finally:
-        made.close()
+        adopt_orphans(False)
+        left = child_pids() - before
+        poll_until(lambda: all([is_reaped(pid) for pid in left]), SOON_S)
+
+
+def child_pids() -> set[int]:
+    """Return the pids of this process's children, zombies included."""
+    return {pid for pid, _ in children()}
+
+
+def is_reaped(pid: int) -> bool:
+    """Reap a child if it has ended; say whether it is gone."""
+    with suppress(ChildProcessError):
+        return os.waitpid(pid, os.WNOHANG)[0] == pid
+    return True
