@@ -327,7 +327,7 @@ def runner(folder: Path, forks: ForkServer) -> Iterator[RunnerUnderTest]:
     finally:
         adopt_orphans(False)
         left = child_pids() - before
-        poll_until(lambda: all([is_reaped(pid) for pid in left]), SOON_S)
+        poll_until(lambda: all(is_reaped(pid) for pid in left), SOON_S)
 
 
 def child_pids() -> set[int]:
