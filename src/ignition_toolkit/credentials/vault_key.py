@@ -88,8 +88,16 @@ class KeyPlaces:
         """The places in which a key is looked for, for the middle of a sentence."""
         if self.mounted is not None:
             return f"{VARIABLE} ({self.mounted})"
-        keyring = "the system keyring" if self.keyring else "no system keyring (there is none here)"
-        return f"{keyring}, {self.data_dir / FILE_NAME}"
+        return f"{self._keyring_in_words()}, {self.data_dir / FILE_NAME}"
+
+    def _keyring_in_words(self) -> str:
+        if self.keyring is None:
+            return "no system keyring (there is none here)"
+        try:
+            self.keyring.get(KEYRING_SERVICE, str(self.data_dir))
+        except OSError:
+            return "the system keyring (it cannot be used now, and may have it: unlock it first)"
+        return "the system keyring"
 
     def find(self) -> Keys | None:
         """Return the keys, None when there are none yet. Blocks.

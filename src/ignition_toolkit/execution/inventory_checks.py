@@ -31,7 +31,7 @@ def checked_credential(request: CredentialRequest, now: datetime) -> Credential:
     wrong = {
         "name": _wrong_name(request.name),
         "username": _wrong_username(request),
-        "secret": _wrong_secret(request.secret.reveal()),
+        "secret": _wrong_secret(request.secret.reveal(), request.type),
     }
     _refuse(wrong)
     return Credential(request.name, request.type, request.secret, now, request.username)
@@ -83,7 +83,7 @@ def _wrong_username(request: CredentialRequest) -> str | None:
     return None
 
 
-def _wrong_secret(secret: str) -> str | None:
+def _wrong_secret(secret: str, kind: CredentialType) -> str | None:
     if len(secret) < MIN_SECRET_LENGTH:
         return (
             f"expected at least {MIN_SECRET_LENGTH} characters: a shorter secret cannot be kept "
@@ -95,7 +95,16 @@ def _wrong_secret(secret: str) -> str | None:
         secret.encode("utf-8")
     except UnicodeEncodeError:
         return "expected text in UTF-8"
+    if kind is CredentialType.API_TOKEN and not _is_header(secret):
+        return (
+            "expected visible ASCII characters as name:key, found others, or a blank at its "
+            "beginning or end: give it as the gateway shows it"
+        )
     return None
+
+
+def _is_header(token: str) -> bool:
+    return token.isascii() and token.isprintable() and token == token.strip()
 
 
 def _wrong_urls(urls: tuple[str, ...]) -> str | None:
@@ -107,13 +116,14 @@ def _wrong_urls(urls: tuple[str, ...]) -> str | None:
 def _wrong_url(url: str) -> str | None:
     """Say what is wrong with an address; one with a login in it is not shown."""
     expected = "expected an address as http://plant:8088 or https://plant:8043"
+    # Looked for in the text: without a scheme it is no login to a parser.
+    if "@" in url:
+        return f"{expected}, found one with a login in it: store that as a credential"
     try:
         parts = urlsplit(url.strip())
         has_host, _port = bool(parts.hostname), parts.port
     except ValueError:
         return f"{expected}, found something else"
-    if parts.username is not None or parts.password is not None:
-        return f"{expected}, found one with a login in it: store that as a credential"
     if parts.scheme.lower() not in ("http", "https") or not has_host or len(url) > MAX_TEXT:
         return f"{expected}, found {shown(url)}"
     if parts.path.strip("/") or parts.query or parts.fragment:

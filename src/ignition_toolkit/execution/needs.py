@@ -10,8 +10,19 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ignition_toolkit.errors import NamesUnknown, NotFound, ReferenceUnresolved
-from ignition_toolkit.playbook.gateways import GATEWAY, GatewayEntry, Gateways, named_gateway
+from ignition_toolkit.errors import (
+    NamesUnknown,
+    NotFound,
+    ParametersInvalid,
+    ReferenceUnresolved,
+)
+from ignition_toolkit.playbook.gateways import (
+    GATEWAY,
+    GATEWAY_URL,
+    GatewayEntry,
+    Gateways,
+    named_gateway,
+)
 from ignition_toolkit.playbook.models import ParameterType, Playbook, Program, Step
 from ignition_toolkit.playbook.parameters import (
     CREDENTIAL_FIELDS,
@@ -60,7 +71,8 @@ def needs_of(program: Program, arguments: Values, known: Gateways) -> Needs:
         arguments: checked values for its parameters.
         known: the gateways that are registered, and the default one.
 
-    Raises NamesUnknown where a playbook names a gateway that is not registered.
+    Raises NamesUnknown where a playbook names a gateway that is not registered, ParametersInvalid
+    where it gives an address with a login in it.
     """
     looking = _Looking(program, known)
     looking.look(program.main, arguments, ())
@@ -89,8 +101,11 @@ class _Looking:
     ) -> None:
         steps = (*playbook.steps, *playbook.on_cancel)
         works_on_one = any(step.type.startswith(GATEWAY_KINDS) for step in steps)
-        if named_gateway(arguments) is None and not works_on_one:
+        named = named_gateway(arguments)
+        if named is None and not works_on_one:
             return
+        if named is not None and "@" in named:
+            raise _with_login(playbook, arguments, is_main=not around)
         try:
             entry = self._known.of(arguments, *around)
         except NotFound as error:
@@ -174,6 +189,17 @@ def _unknown_gateway(playbook: Playbook, error: NotFound, *, is_main: bool) -> N
         credentials=[],
         gateways=[error.fields.get("name")],
     )
+
+
+def _with_login(playbook: Playbook, arguments: Values, *, is_main: bool) -> ParametersInvalid:
+    """Return the error of an address with a login, which would be stored and shown as it is."""
+    name = GATEWAY if named_gateway({GATEWAY: arguments.get(GATEWAY)}) else GATEWAY_URL
+    why = (
+        "expected the address of a gateway without a login, as http://plant:8088, found one with a "
+        "login in it: store that with `itk credentials add`, and register the gateway with it"
+    )
+    text = f"playbook {playbook.path}, parameter {name}: {why}"
+    return ParametersInvalid(text, parameters={name: why} if is_main else {})
 
 
 def steps_of(program: Program) -> Iterator[Step]:

@@ -37,6 +37,8 @@ SPARE_S = 0.25
 PAUSES_S = (0.5, 1.0)
 #: Bytes of an answer that is held in memory.
 MAX_BODY_BYTES = 64 * 1024 * 1024
+#: Bytes of an answer in which words for people are looked for.
+MAX_WORDS_BYTES = 64 * 1024
 #: Addresses of the interface that came with 8.3.
 REST = "/data/"
 
@@ -89,7 +91,7 @@ class Exchange:
         try:
             return parsed(answer.body)
         except ValueError as error:
-            found = "an empty body" if not answer.body else f"{answer.body[:60]!r}"
+            found = "an empty body" if not answer.body else f"{self.words(answer.body)[:60]!r}"
             why = f"expected JSON, found {found}; is this an Ignition gateway's address?"
             raise self._asked(call).error(GatewayRefused, why, answer.status) from error
 
@@ -101,6 +103,8 @@ class Exchange:
     def check(self, call: Call, value: Any) -> None:
         """Raise GatewayRefused when the body of an answer with status 200 tells of a failure."""
         if (failure := failure_in(value)) is not None:
+            redactor = self.session.redactor()
+            failure = failure_in(redactor.value(value)) or redactor.text(failure)
             why = f"200, but it failed: {failure}"
             raise self.error(call, GatewayRefused, why)
 
@@ -145,7 +149,7 @@ class Exchange:
             body = await self._held(call, response)
             location = response.headers.get("location", "")
             status = response.status_code
-        error = refusal(self._asked(call), status, body, location)
+        error = refusal(self._asked(call), status, self.words(body), location)
         await self.raise_if_old(error, call)
         raise error
 
@@ -188,6 +192,11 @@ class Exchange:
                 why = f"its answer is larger than {MAX_BODY_BYTES >> 20} MiB; ask for less"
                 raise self._asked(call).error(GatewayRefused, why, response.status_code)
         return bytes(body)
+
+    def words(self, body: bytes) -> bytes:
+        """Return the beginning of a body without the session's secrets: it will be cut off."""
+        text = body[:MAX_WORDS_BYTES].decode("utf-8", "replace")
+        return self.session.redactor().text(text).encode("utf-8")
 
     def _asked(self, call: Call) -> Asked:
         with_login = self.session.logged_in and not call.public

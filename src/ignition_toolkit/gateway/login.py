@@ -114,7 +114,8 @@ class _Login:
     def _refused(self, call: Call, answer: Answer) -> GatewayError:
         if answer.status == 200:
             return self._broken(call.path, "expected a redirect, found a page")
-        return refusal(self._asked(call.method, call.path), answer.status, answer.body)
+        words = self._exchange.words(answer.body)
+        return refusal(self._asked(call.method, call.path), answer.status, words)
 
     def _broken(self, path: str, why: str) -> GatewayError:
         text = f"the log-in is not as expected: {why}; {_KEY_INSTEAD}"

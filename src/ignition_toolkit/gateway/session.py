@@ -7,6 +7,7 @@ import ssl
 
 import httpx2
 
+from ignition_toolkit.credentials.redaction import Redactor
 from ignition_toolkit.credentials.secret import Secret
 from ignition_toolkit.errors import StepFailed
 from ignition_toolkit.gateway.target import GatewayTarget, Tls
@@ -81,12 +82,20 @@ class Session:
         return not self.logged_in and self.person is not None
 
     def headers(self) -> dict[str, str]:
-        """Return the headers that say who asks."""
+        """Return the headers that say who asks. Raises StepFailed for a key that is no header."""
         if self._token is not None:
-            return {TOKEN_HEADER: self._token.reveal()}
+            return {TOKEN_HEADER: self._sendable(self._token)}
         if self._csrf is not None:
             return {CSRF_HEADER: self._csrf.reveal()}
         return {}
+
+    def redactor(self) -> Redactor:
+        """Return what takes out of a gateway's words what it was sent, or has given.
+
+        Whoever cuts such words off needs it: what is left of a secret there is found by nobody.
+        """
+        password = self.person[1] if self.person is not None else None
+        return Redactor(one for one in (self._token, self._csrf, password) if one is not None)
 
     def use_token(self, token: Secret) -> None:
         """Send this key from now on, and nothing else."""
@@ -112,6 +121,17 @@ class Session:
         """Send nothing that says who asks, and know nobody."""
         self.expire()
         self._token = self.person = None
+
+    def _sendable(self, token: Secret) -> str:
+        # The library's own error of such a header would show it, and tell of a broken connection.
+        text = token.reveal()
+        if not text.isascii() or not text.isprintable() or text != text.strip():
+            raise StepFailed(
+                f"gateway {self.target.name}: its API token cannot be sent: expected visible ASCII"
+                " characters as name:key, found others, or a blank at its beginning or end; store"
+                " it again as the gateway shows it"
+            )
+        return text
 
     async def aclose(self) -> None:
         """Close all connections."""

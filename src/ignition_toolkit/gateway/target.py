@@ -95,4 +95,5 @@ def base_url(url: str) -> str:
 def _without_user(text: str) -> str:
     """Return an address without the name and password that somebody may have put into it."""
     head, at, rest = text.rpartition("@")
-    return f"{head.partition('://')[0]}://***@{rest}" if at else text
+    scheme, slashes, _login = head.partition("://")
+    return f"{scheme + slashes if slashes else ''}***@{rest}" if at else text

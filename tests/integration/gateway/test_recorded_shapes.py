@@ -22,6 +22,7 @@ from ignition_toolkit.errors import (
     GatewayNotReady,
     GatewayRefused,
     GatewayUnreachable,
+    StepFailed,
 )
 from ignition_toolkit.gateway.gateway import Gateway
 from ignition_toolkit.gateway.modules import ModuleState
@@ -286,3 +287,40 @@ async def test_a_library_error_that_is_none_of_these_is_still_ours() -> None:
     session = Session(GatewayTarget.at("gw:1"), httpx2.MockTransport(broken))
     with pytest.raises(GatewayUnreachable, match="no HTTP at all"):
         await Gateway(session, FakeStep()).upkeep.restart()
+
+
+#: What a proxy that is set to tell everything answers: the key is cut where the words are.
+ECHOED = f"{'x' * 490} itk:the-key and more"
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (400, {"message": ECHOED}),
+        (400, ECHOED.encode()),
+        (200, {"success": False, "problem": ECHOED}),
+        (200, b"a router's page of 60 bytes, at the end of which the itk:the-key stands"),
+    ],
+)
+async def test_a_key_that_a_gateway_repeats_is_not_shown_in_part(status: int, body: Any) -> None:
+    answered = Answered(status, body, {})
+    with pytest.raises(GatewayRefused) as caught:
+        await answered.gateway.projects.begin_scan()
+    assert "itk:" not in caught.value.message
+    assert "***" in caught.value.message
+
+
+@pytest.mark.parametrize("key", ["itk:the\nkey", "itk:the-key ", "itk:schl\u00fcssel"])
+async def test_a_key_that_is_no_header_is_named_as_such_and_not_shown(key: str) -> None:
+    asked: list[httpx2.Request] = []
+
+    def answer(request: httpx2.Request) -> httpx2.Response:
+        asked.append(request)
+        return httpx2.Response(200)
+
+    target = GatewayTarget("plant", "http://gw:8088", token=Secret(key))
+    session = Session(target, httpx2.MockTransport(answer))
+    with pytest.raises(StepFailed, match="its API token cannot be sent") as caught:
+        await Gateway(session, FakeStep()).upkeep.info()
+    assert key.strip() not in caught.value.message
+    assert not asked

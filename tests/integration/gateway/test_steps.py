@@ -91,10 +91,11 @@ async def test_without_a_gateway_a_step_says_how_to_name_one(context: FakeContex
         await run(context, kinds.Ping)
 
 
+@pytest.mark.parametrize("url", ["ftp://me:hidden-word@host", "me:hidden-word@host:99999"])
 async def test_an_address_that_is_none_is_not_repeated_with_its_password(
-    context: FakeContext,
+    context: FakeContext, url: str
 ) -> None:
-    context.entry = GatewayEntry(urls=("ftp://me:hidden-word@host",))
+    context.entry = GatewayEntry(urls=(url,))
     with pytest.raises(StepFailed, match=r"like http://host:8088") as caught:
         await run(context, kinds.Ping)
     assert "hidden-word" not in caught.value.message

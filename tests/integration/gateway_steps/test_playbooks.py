@@ -18,6 +18,7 @@ from ignition_toolkit.execution.requests import (
     CredentialRequest,
     GatewayRequest,
     Requester,
+    RerunRequest,
     StartRequest,
 )
 from ignition_toolkit.execution.views import ExecutionView
@@ -233,6 +234,16 @@ async def test_a_cancelled_deployment_brings_the_old_project_back(
     assert unanswered.dropped_at is not None
     assert (back.status, back.query) == (200, "overwrite=true")
     assert step_statuses(view)["deploy"] == "cancelled"
+
+    # A run that begins at the import has not kept the project itself.
+    simulated.forget_requests()
+    simulated.add_fault("never-answer", method="POST", count=1)
+    again = RerunRequest(from_step="deploy", requested_by="tester")
+    execution_id = (await rig.worker.rerun(execution_id, again)).execution_id
+    await poll_until_async(lambda: simulated.requests(*imports, is_open=True), SOON_S)
+    _view, record = await rig.cancelled(execution_id)
+    assert [done.status.value for done in record.on_cancel] == ["completed"], record
+    assert simulated.requests(*imports)[1].status == 200
 
 
 async def test_check_login(rig: Rig, simulated: SimulatedGateway) -> None:

@@ -124,6 +124,19 @@ def test_a_keyring_that_comes_later_does_not_hide_the_key_in_the_folder(tmp_path
     assert not keyring.kept
 
 
+def test_a_keyring_that_is_locked_is_told_before_the_credentials_are_called_lost(
+    tmp_path: Path,
+) -> None:
+    keyring = FakeKeyring()
+    vault(tmp_path, keyring=keyring).put(LOGIN)
+    keyring.is_broken = True
+    with pytest.raises(VaultError, match=r"unlock it first.*are lost") as caught:
+        vault(tmp_path, keyring=keyring).read()
+    keyring.is_broken = False
+    assert vault(tmp_path, keyring=keyring).read() == {"plant": LOGIN}
+    assert keyring.kept.popitem()[1] not in caught.value.message
+
+
 def test_a_new_first_key_opens_with_the_old_one_below_it_and_seals_by_itself(
     tmp_path: Path,
 ) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from ignition_toolkit.credentials import Secret
-from ignition_toolkit.errors import NamesUnknown
+from ignition_toolkit.errors import NamesUnknown, ParametersInvalid
 from ignition_toolkit.execution.needs import needs_of
 from ignition_toolkit.playbook.gateways import GatewayEntry, Gateways
 from ignition_toolkit.playbook.models import Parameter, ParameterType, Playbook, Program, Step
@@ -102,3 +102,18 @@ def test_a_gateway_of_a_nested_playbook_that_is_not_registered_is_named_with_its
     with pytest.raises(NamesUnknown, match=r"playbook inner\.yaml, parameter gateway") as caught:
         needs_of(program(run, nested=(inner,)), {}, KNOWN)
     assert caught.value.parameters == {}
+
+
+@pytest.mark.parametrize("name", ["gateway", "gateway_url"])
+@pytest.mark.parametrize("scheme", ["http://", ""])
+def test_an_address_with_a_login_is_refused_before_it_is_stored(name: str, scheme: str) -> None:
+    given = {name: f"{scheme}admin:hunter22@plant:8088"}
+    with pytest.raises(ParametersInvalid, match="without a login") as caught:
+        needs_of(program(step("gateway.ping")), given, KNOWN)
+    assert list(caught.value.parameters) == [name]
+    assert "hunter22" not in caught.value.message
+    inner = playbook(step("gateway.ping"), path="inner.yaml")
+    run = step("playbook.run", playbook="inner.yaml", **given)
+    with pytest.raises(ParametersInvalid, match=rf"inner\.yaml, parameter {name}:") as caught:
+        needs_of(program(run, nested=(inner,)), {}, KNOWN)
+    assert "hunter22" not in caught.value.message
