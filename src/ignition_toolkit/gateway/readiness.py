@@ -57,6 +57,7 @@ class Readiness:
         self._upkeep = Upkeep(exchange)
         self._progress = progress
         self._was_down = False
+        self._restarts = False
 
     async def state(self) -> str | None:
         """Return None when the gateway is ready, else what it is instead, in a few words.
@@ -73,11 +74,16 @@ class Readiness:
             found = "STARTING (503)" if error.status == 503 else "waits to be commissioned"
         except GatewayRefused as error:
             # Modules and services answer strangely while they come up.
-            if error.status is None or error.status < 500:
+            if not self._may_pass(error):
                 raise
-            found = f"answers {error.status}"
+            found = f"answers {error.status}, and not with its state"
         self._was_down = True
         return found
+
+    def _may_pass(self, error: GatewayRefused) -> bool:
+        status = error.status or 0
+        # What was a gateway a moment ago is one, whatever page stands in for it meanwhile.
+        return status >= 500 or (self._restarts and status in (200, 404))
 
     async def _state(self) -> str | None:
         said = await self._upkeep.ping(patient=False)
@@ -113,7 +119,7 @@ class Readiness:
         A restart is proved by its uptime; where that cannot be read, by a look at which the
         gateway was not ready. Raises GatewayNotReady as `wait` does.
         """
-        self._was_down = False
+        self._was_down, self._restarts = False, True
         # What a browser's log-in has opened does not outlive the restart.
         self._exchange.session.expire()
 

@@ -50,6 +50,27 @@ async def test_a_restart_is_waited_for_until_the_gateway_is_ready(
     assert len(simulated.requests("POST", RESTART)) == 1
 
 
+@pytest.mark.parametrize(("kind", "status"), [("starting", 200), ("status", 404)])
+async def test_a_page_that_stands_in_for_a_restarting_gateway_is_waited_for(
+    simulated: SimulatedGateway, gateway: Gateway, step: FakeStep, kind: str, status: int
+) -> None:
+    before = await gateway.readiness.before_restart()
+    await gateway.upkeep.restart()
+    passing_time(simulated, step, 20)
+    simulated.add_fault(kind, path="*/StatusPing", status=status, count=3)
+    waited = await gateway.readiness.wait_for_restart(before, 60)
+    assert not waited.in_vain
+    assert f"answers {status}, and not with its state" in {message for _, _, message in step.told}
+
+
+async def test_a_page_at_the_address_is_not_taken_for_a_gateway_that_starts(
+    simulated: SimulatedGateway, gateway: Gateway
+) -> None:
+    simulated.add_fault("starting", status=200)
+    with pytest.raises(GatewayRefused, match="is this an Ignition gateway's address"):
+        await gateway.readiness.wait(60)
+
+
 async def test_running_alone_does_not_prove_a_restart(
     simulated: SimulatedGateway, gateway: Gateway, step: FakeStep
 ) -> None:
