@@ -123,8 +123,8 @@ class Vault:
         if keys is None:
             raise VaultError(
                 f"the vault {self._path} has no key: looked for one in {self._places.searched}; "
-                "bring back the key that it was made with; where it is nowhere the credentials are lost: "
-                "move the vault away and add them again"
+                "bring back the key that it was made with; where it is nowhere the credentials are "
+                "lost: move the vault away and add them again"
             )
         if mark not in keys.marks:
             raise VaultError(
