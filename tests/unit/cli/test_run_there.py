@@ -74,6 +74,19 @@ def test_a_run_is_left_to_the_server_that_owns_the_data_folder(
     assert capfd.readouterr().out == f"{EXECUTION_ID}\n"
 
 
+def test_a_gateway_of_this_terminal_is_said_not_to_count_on_a_server(
+    server: FakeServer, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("IGNITION_GATEWAY_URL", "http://test-plant:8088")
+    monkeypatch.setenv("IGNITION_API_TOKEN", "itk:secret-of-the-plant")
+    assert run_app(["run", "a.yaml", "--server", URL, "--detach"]) == 0
+    err = capfd.readouterr().err
+    assert "IGNITION_GATEWAY_URL and IGNITION_API_TOKEN of this terminal do not count there" in err
+    assert "-p gateway=NAME" in err
+    assert "secret-of-the-plant" not in err
+    assert server.asked() == [START]
+
+
 @pytest.mark.parametrize("kind", ["run", "server"])
 def test_where_no_server_answers_a_run_cannot_be_left(
     kind: Literal["run", "server"],

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -35,7 +36,11 @@ from ignition_toolkit.cli.worker_log import WorkerLog, say_at_once, worker_log
 from ignition_toolkit.errors import NotFound, OperatorError, ServerUnreachable
 from ignition_toolkit.execution.owner import FolderLock, Owner
 from ignition_toolkit.execution.requests import StartRequest
-from ignition_toolkit.execution.settings import Settings
+from ignition_toolkit.execution.settings import (
+    API_TOKEN_VARIABLE,
+    GATEWAY_VARIABLE,
+    Settings,
+)
 from ignition_toolkit.execution.stop_signals import StopSignals
 from ignition_toolkit.execution.views import ExecutionView
 from ignition_toolkit.playbook.library import Library
@@ -161,6 +166,7 @@ class _Run:
     def _on_server(self, url: str) -> Ended:
         if self.interrupts.wishes:
             return _nothing_started()
+        _say_what_does_not_count()
         client = ServerClient(url, token_for(url, self.options.data_dir))
         return asyncio.run(self._there(client, choose_for_server(self.options.playbook)))
 
@@ -208,6 +214,17 @@ class _Run:
         except Abandoned as left:
             return _left(begun, delivered=left.delivered)
         return Ended(EXITS[final.status], final)
+
+
+def _say_what_does_not_count() -> None:
+    """Say which variables a server does not see: it may work on another gateway than is meant."""
+    ours = [name for name in (GATEWAY_VARIABLE, API_TOKEN_VARIABLE) if os.environ.get(name)]
+    if ours:
+        say_at_once(
+            f"{' and '.join(ours)} of this terminal {'does' if len(ours) == 1 else 'do'} not count "
+            "there: the server has its own; name the gateway with -p gateway=NAME or -p "
+            "gateway_url=ADDRESS"
+        )
 
 
 def _nothing_started() -> Ended:
