@@ -77,6 +77,11 @@ class Exchange:
         """Return the seconds that are left of the step's time."""
         return self._watch.remaining()
 
+    def bounded(self, timeout_s: float) -> float:
+        """Return for how long to wait: the step's own time ends a wait without its last state."""
+        left = self.remaining() - 2 * SPARE_S
+        return timeout_s if timeout_s <= left else max(0.0, round(left, 1))
+
     # Any: a JSON value.
     async def json(self, call: Call) -> Any:
         """Return the JSON value of an answer that tells of success."""

@@ -103,6 +103,7 @@ class Readiness:
 
         Raises GatewayNotReady, which says the last state, the seconds waited and what to do.
         """
+        timeout_s = self._exchange.bounded(timeout_s)
         waited = await wait_until(self.state, timeout_s, self._progress)
         if waited.in_vain:
             raise self._in_vain(waited, timeout_s, "did not become ready")
@@ -129,6 +130,7 @@ class Readiness:
                 return "RUNNING, and has not restarted yet"
             return found
 
+        timeout_s = self._exchange.bounded(timeout_s)
         waited = await wait_until(look, timeout_s, self._progress)
         if waited.in_vain:
             raise self._in_vain(waited, timeout_s, "was not seen to come back from its restart")
@@ -165,7 +167,7 @@ def not_ready(
     message = (
         f"gateway {who} {what} within {timeout_s:g} s: waited {waited.seconds:.1f} s, its last"
         f" state was: {waited.last}. Look at {target.url} in a browser and at logs/wrapper.log on"
-        " the gateway; give a larger `timeout` if it only needs longer"
+        " the gateway; if it only needs longer, give a larger `timeout`, and the step a larger one"
     )
     fields = {"gateway": target.name, "request": None, "status": None, "last_state": waited.last}
     return GatewayNotReady(message, **fields)

@@ -63,6 +63,17 @@ async def test_a_page_that_stands_in_for_a_restarting_gateway_is_waited_for(
     assert f"answers {status}, and not with its state" in {message for _, _, message in step.told}
 
 
+@pytest.mark.parametrize("settings", [{"restart_s": None}], indirect=True)
+async def test_a_wait_ends_before_the_steps_time_does_and_says_its_last_state(
+    simulated: SimulatedGateway, gateway: Gateway, step: FakeStep
+) -> None:
+    simulated.restart()
+    simulated.pass_time(100)
+    step.left_s = 1.0
+    with pytest.raises(GatewayNotReady, match=r"within 0\.5 s.*its last state was: STARTING"):
+        await gateway.readiness.wait(60)
+
+
 async def test_a_page_at_the_address_is_not_taken_for_a_gateway_that_starts(
     simulated: SimulatedGateway, gateway: Gateway
 ) -> None:

@@ -62,7 +62,8 @@ class InstallModule(GatewayStep):
         await self._accept(gateway, uploaded, params)
         await gateway.modules.install(uploaded.module_id)
         self.context.log(f"installed {uploaded.module_id}")
-        settling = _Settling(gateway, uploaded.module_id, params["timeout"])
+        timeout_s = gateway.exchange.bounded(params["timeout"])
+        settling = _Settling(gateway, uploaded.module_id, timeout_s)
         if await settling.wait(min(params["grace"], params["timeout"])) is None:
             return settling.output(needs_restart=False, restarted=False)
         if not params["restart"]:

@@ -91,8 +91,9 @@ class WaitForModuleInstallation(GatewayStep):
             found.append(module)
             return None if module.is_active else module.in_words
 
-        waited = await wait_until(look, params["timeout"], gateway.progress)
+        timeout_s = gateway.exchange.bounded(params["timeout"])
+        waited = await wait_until(look, timeout_s, gateway.progress)
         if waited.in_vain:
             what = f"did not report module {name!r} as active"
-            raise not_ready(gateway.target, waited, params["timeout"], what)
+            raise not_ready(gateway.target, waited, timeout_s, what)
         return {**found[-1].to_output(), "waited_s": round(waited.seconds, 1)}

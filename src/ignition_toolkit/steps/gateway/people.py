@@ -39,10 +39,11 @@ class WaitForNoDesigners(GatewayStep):
             there = [one for one in designers if project in (None, one.get("project"))]
             return ", ".join(map(_words, there)) or None
 
-        waited = await wait_until(look, params["timeout"], gateway.progress)
+        timeout_s = gateway.exchange.bounded(params["timeout"])
+        waited = await wait_until(look, timeout_s, gateway.progress)
         if waited.in_vain:
             what = "had designers open"
-            raise not_ready(gateway.target, waited, params["timeout"], what)
+            raise not_ready(gateway.target, waited, timeout_s, what)
         return {"waited_s": round(waited.seconds, 1)}
 
 

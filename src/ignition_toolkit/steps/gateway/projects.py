@@ -140,10 +140,11 @@ class ScanProjects(GatewayStep):
             seen.append(await gateway.projects.scan_status())
             return _missing(begun, seen)
 
-        waited = await wait_until(look, params["timeout"], gateway.progress)
+        timeout_s = gateway.exchange.bounded(params["timeout"])
+        waited = await wait_until(look, timeout_s, gateway.progress)
         if waited.in_vain:
             what = "did not end its scan of the projects"
-            raise not_ready(gateway.target, waited, params["timeout"], what)
+            raise not_ready(gateway.target, waited, timeout_s, what)
         return {"waited_s": round(waited.seconds, 1), "duration_ms": seen[-1].duration}
 
 
