@@ -10,9 +10,11 @@ from playwright.sync_api import Browser, sync_playwright
 from tests.e2e.observer import Witness, end
 from tests.e2e.page_library import PLAYBOOKS
 from tests.e2e.person import CHROMIUM, Person, Persons
-from tests.e2e.server import STUCK_PLAYBOOKS, Server, serving
+from tests.e2e.server import REPO, STUCK_PLAYBOOKS, Server, serving
 
 NewWitness = Callable[[], Witness]
+
+SHOTS = REPO / "test-results" / "screenshots"
 
 
 @pytest.fixture(scope="session")
@@ -58,9 +60,10 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="session")
-def shots(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Give the folder of what was seen; it stays with the files of the test run."""
-    return tmp_path_factory.mktemp("screenshots")
+def shots() -> Path:
+    """Give the folder of what was seen: people look at it, and CI keeps it with the test run."""
+    SHOTS.mkdir(parents=True, exist_ok=True)
+    return SHOTS
 
 
 @pytest.fixture

@@ -85,8 +85,9 @@ class Stuck:
     def assert_place(self, record: dict[str, Any]) -> None:
         """Fail when a record does not say where the step was stuck, or invents a place."""
         late = self.form == "script" and record["step_stopped_ms"] >= GRACE_MS
-        if late and "/steps/" in (record["stuck_at"] or ""):
-            # The runner was ended before it had the script's answer: it says where itself stood.
+        if late and "/steps/" in (record["stuck_at"] or "/steps/"):
+            # The runner was ended before it had the script's answer: it says where itself stood, if
+            # it had a moment for that.
             return
         if record["stuck_at"] is None and record["step_stopped_ms"] > PROMISE_MS:
             # On a machine so busy a runner is asked and ended in the same moment.

@@ -32,6 +32,7 @@ MAX_LISTED = 500
 #: Messages handled in a row before other work gets its turn.
 MAX_MESSAGES = 1000
 _AFTER_ERROR_S = 0.05
+_ANSWER_S = 0.003
 
 #: Keys of the trees that are no token's; a token has no brackets.
 _SWEEP = "<sweep>"
@@ -178,9 +179,12 @@ class Janitor:
         if self._is_leaving:
             return
         now = time.monotonic()
-        for runner in self._clock.take_asks(now):
-            proc.send(runner, SIGUSR2)
-        for token in self._clock.take_due(now):
+        asked = [proc.send(runner, SIGUSR2) for runner in self._clock.take_asks(now)]
+        due = self._clock.take_due(now)
+        if asked and due:
+            # This process is late. Who is asked only now needs a moment to write where it stands.
+            time.sleep(_ANSWER_S)
+        for token in due:
             self._plant_token(token)
         if self._sweeps_wanted and _SWEEP not in self._forest.trees:
             self._sweeps_wanted -= 1

@@ -52,8 +52,9 @@ class Talk:
         assert identity is not None
         self.say("watch", token=TOKEN, pid=identity.pid, start=identity.start)
 
-    def end(self) -> None:
-        self.say("end", token=TOKEN, at=time.monotonic(), ask_at=None)
+    def end(self, *, asked: bool = False) -> None:
+        now = time.monotonic()
+        self.say("end", token=TOKEN, at=now, ask_at=now if asked else None)
 
     def heard(self, op: str) -> list[Message]:
         with contextlib.suppress(BlockingIOError):
@@ -193,6 +194,24 @@ def test_a_flood_of_messages_does_not_keep_the_janitor_from_its_work(
         talk.say("ping", id=number)
     assert talk.await_one("clean")
     assert talk.await_one("pong", count=2000)["id"] == 1999
+
+
+def test_a_runner_that_is_asked_late_still_has_a_moment_to_say_where_it_is(
+    talk: Talk, runner: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent: dict[signal.Signals, float] = {}
+    send = proc.send
+
+    def note(identity: Identity, number: signal.Signals) -> Sent:
+        sent.setdefault(number, time.monotonic())
+        # It would die of the question.
+        return Sent.DELIVERED if number is signal.SIGUSR2 else send(identity, number)
+
+    monkeypatch.setattr(proc, "send", note)
+    talk.watch(runner)
+    talk.end(asked=True)
+    talk.await_one("clean")
+    assert sent[signal.SIGSTOP] - sent[signal.SIGUSR2] >= loop._ANSWER_S
 
 
 def test_a_runner_whose_start_was_under_way_is_waited_for_when_the_worker_has_gone(
