@@ -14,6 +14,9 @@ from ignition_toolkit.playbook.step_handler import StepHandler
 
 Problem = tuple[tuple[str | int, ...], str]
 
+#: Characters of a found value that a message shows; a longer one is not shown at all.
+SHOWN_CHARACTERS = 80
+
 
 def allows_extra(model: type[BaseModel]) -> bool:
     """Whether a kind takes parameters that its model does not name."""
@@ -84,4 +87,7 @@ def _message(message: str, value: object, location: tuple[str | int, ...]) -> st
     if not location or text == "field required":
         return text
     shown = type(value).__name__ if isinstance(value, (dict, list)) else repr(value)
-    return f"{text}, found {shown[:80]}"
+    if len(shown) > SHOWN_CHARACTERS:
+        # Not a part of it: what a cut leaves of a secret is found by no redactor.
+        shown = f"{type(value).__name__} of {len(shown)} characters"
+    return f"{text}, found {shown}"

@@ -335,3 +335,10 @@ async def test_a_wait_is_cancelled_between_two_looks_too(
 def test_the_kinds_are_described_without_the_library_that_they_use() -> None:
     look = "import sys, ignition_toolkit.steps.gateway; sys.exit('httpx2' in sys.modules)"
     subprocess.run([sys.executable, "-c", look], check=True)
+
+
+def test_a_long_value_of_the_wrong_kind_is_not_shown_in_part() -> None:
+    """What a cut leaves of a secret is found by no redactor."""
+    with pytest.raises(StepFailed, match="found str of 90 characters") as caught:
+        validated(kinds.WaitForReady, {"timeout": f"itk:{'x' * 84}"})
+    assert "itk:" not in caught.value.message

@@ -83,6 +83,8 @@ def test_a_value_is_read_as_its_type_wants_it(
         ("integer", "abc", "expected a whole number, found the text 'abc'"),
         ("integer", 2.5, "expected a whole number, found the number 2.5"),
         ("integer", True, "expected a whole number, found true"),
+        # No part of it: what a cut leaves of a secret is found by no redactor.
+        ("integer", "s" * 61, "expected a whole number, found a text of 61 characters"),
         ("integer", "1_000", "expected a whole number, found the text '1_000'"),
         ("integer", float("inf"), "expected a whole number, found the number inf"),
         ("float", "nan", "expected a number, found the text 'nan'"),
