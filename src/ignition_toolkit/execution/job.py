@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ignition_toolkit.credentials.redaction import Redactor
+from ignition_toolkit.execution.dispatch.lines import Aliases
 from ignition_toolkit.execution.views import Claim
 from ignition_toolkit.playbook.engine_host import Resume
 from ignition_toolkit.playbook.gateways import Gateways
@@ -24,6 +25,7 @@ class Job:
         artifacts: folder for files that stay with the execution.
         redactor: knows the secrets.
         claims: what it keeps for itself while it runs.
+        aliases: further names of what it claims.
         credentials: their fields, by name.
         gateways: those that its playbooks work on.
         resume: what was done before its first step, by the attempt that a rerun goes on from.
@@ -36,6 +38,7 @@ class Job:
     artifacts: Path
     redactor: Redactor
     claims: frozenset[Claim] = frozenset()
+    aliases: Aliases = field(default_factory=dict)
     credentials: dict[str, dict[str, Any]] = field(default_factory=dict)
     gateways: Gateways = field(default_factory=Gateways)
     resume: Resume = field(default_factory=Resume)

@@ -10,7 +10,7 @@ from typing import Any
 
 from ignition_toolkit.credentials.redaction import Redactor
 from ignition_toolkit.credentials.secret import Secret
-from ignition_toolkit.execution.dispatch.claims import claims_of
+from ignition_toolkit.execution.dispatch.claims import aliases_of, claims_of
 from ignition_toolkit.execution.inventory import Inventory
 from ignition_toolkit.execution.job import Job
 from ignition_toolkit.execution.programs import Programs
@@ -80,6 +80,7 @@ def new_job(
         artifacts=artifacts,
         redactor=Redactor(_secrets([arguments, supplies.credentials])),
         claims=claims_of(loaded.program, supplies.gateways.entries),
+        aliases=aliases_of(supplies.gateways.entries),
         credentials=supplies.credentials,
         gateways=supplies.gateways,
         resume=taken.resume(loaded.program.main, arguments) if taken else Resume(),

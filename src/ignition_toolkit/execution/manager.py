@@ -180,7 +180,7 @@ class ExecutionManager:
     def submit(self, record: ExecutionRecord, job: Job) -> None:
         """Queue a stored execution."""
         self._runs[record.execution_id] = Run(record, job)
-        self._dispatcher.submit(record.execution_id, job.claims)
+        self._dispatcher.submit(record.execution_id, job.claims, job.aliases)
 
     def block(self, record: ExecutionRecord) -> None:
         """Keep blocked what an execution of an earlier worker holds, before anything is queued."""

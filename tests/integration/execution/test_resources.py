@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from ignition_toolkit.errors import NotFound, WrongState
-from ignition_toolkit.execution.requests import RerunRequest, Wanted
+from ignition_toolkit.execution.requests import GatewayRequest, Requester, RerunRequest, Wanted
 from ignition_toolkit.execution.views import Claim, ExecutionView, WaitingFor
+from ignition_toolkit.playbook.gateways import GatewayEntry
 from ignition_toolkit.playbook.models import CancelOutcome, CancelSource, ExecutionStatus
 from tests.integration.execution.conftest import OpenRig
 from tests.integration.execution.refused import Refused
@@ -116,6 +117,28 @@ async def test_a_cancel_while_waiting_ends_it_at_once_and_changes_no_turn_but_it
     assert points[1].pids == []
     points[2].go()
     assert (await rig.final(ids[2])).status is E.COMPLETED
+
+
+async def test_a_gateway_stays_claimed_when_it_is_removed_and_registered_anew_meanwhile(
+    rig: Rig,
+) -> None:
+    anna = Requester("cli", "anna")
+    entry = GatewayEntry(name="plant", urls=(URL, "https://plant:8043"))
+    await rig.worker.put_gateway(GatewayRequest(entry, anna))
+    point, never = rig.point(), rig.point("never")
+    first = await rig.start(on_gateway(waiting(point)))
+    await point.reached()
+    await rig.worker.remove_gateway("plant", anna)
+    second = await rig.start(on_gateway(waiting(never), url="https://plant:8043"))
+    assert (await waits_for(rig, second, first)).name == "https://plant:8043"
+    other = entry.model_copy(update={"name": "other"})
+    await rig.worker.put_gateway(GatewayRequest(other, anna))
+    third = await rig.start(on_gateway(waiting(never)))
+    assert (await waits_for(rig, third, first)).name == "other"
+    await rig.worker.cancel_all(source=CancelSource.API, requested_by="me")
+    for execution_id in (first, second, third):
+        assert (await rig.final(execution_id)).status is E.CANCELLED
+    assert never.pids == []
 
 
 async def test_of_those_that_are_cancelled_together_none_starts(rig: Rig) -> None:

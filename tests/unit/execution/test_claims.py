@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ignition_toolkit.credentials.secret import Secret
-from ignition_toolkit.execution.dispatch.claims import DESKTOP
+from ignition_toolkit.execution.dispatch.claims import DESKTOP, aliases_of
 from ignition_toolkit.execution.dispatch.claims import claims_of as claims_on
 from ignition_toolkit.execution.needs import needs_of
 from ignition_toolkit.execution.views import Claim
@@ -37,6 +37,14 @@ def claims_of(
 def test_the_gateway_is_that_of_the_arguments() -> None:
     program = Program(main=playbook(step("utility.log", message="x")))
     assert claims_of(program, {"gateway_url": "http://A:8088/"}) == {gateway("http://a:8088")}
+
+
+def test_a_registered_gateway_is_claimed_by_its_addresses_too() -> None:
+    plain = GatewayEntry(urls=("http://B:8088/",))
+    assert aliases_of([PLANT, plain]) == {
+        gateway("plant"): {gateway("http://a:8088"), gateway("https://a:8043")},
+        gateway("http://b:8088"): {gateway("http://b:8088")},
+    }
 
 
 def test_no_gateway_is_no_claim() -> None:

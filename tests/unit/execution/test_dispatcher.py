@@ -111,6 +111,30 @@ def test_one_thing_is_one_executions_and_the_next_in_line_gets_it() -> None:
     assert told.last("c") == ("gateway", "http://a:8088", "b")
 
 
+def test_a_thing_is_one_executions_by_whichever_name() -> None:
+    told = Told(slots=4)
+    plant = Claim("gateway", "plant")
+    told.dispatcher.submit("a", (plant,), {plant: {A, B}})
+    told.submit(by_address=(A,), by_name=(plant,), by_other_address=(B,))
+    assert told.started == ["a"]
+    assert told.last("by_other_address") == (B.kind, B.name, "a")
+    told.dispatcher.release("a")
+    assert told.started == ["a", "by_address", "by_name", "by_other_address"]
+
+
+def test_who_claims_by_name_waits_for_who_claims_by_address() -> None:
+    told = Told(slots=4)
+    plant = Claim("gateway", "plant")
+    told.submit(by_address=(A,))
+    told.dispatcher.submit("by_name", (plant,), {plant: {A, B}})
+    told.submit(other=(B,))
+    assert told.started == ["by_address"]
+    assert told.last("by_name") == ("gateway", "plant", "by_address")
+    assert told.last("other") == (B.kind, B.name, "by_name")
+    told.dispatcher.withdraw(["by_name"])
+    assert told.started == ["by_address", "other"]
+
+
 def test_waiting_for_one_thing_goes_on_when_another_gets_it_first() -> None:
     told = Told()
     told.submit(a=(A,), b=(A,), c=(A,))

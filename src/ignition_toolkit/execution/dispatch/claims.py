@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from ignition_toolkit.execution.needs import steps_of
 from ignition_toolkit.execution.views import Claim
-from ignition_toolkit.playbook.gateways import GatewayEntry
+from ignition_toolkit.playbook.gateways import GatewayEntry, normalised_gateway
 from ignition_toolkit.playbook.models import Concurrency, Program
 
 #: Step kinds with this beginning drive the one desktop.
@@ -30,3 +30,17 @@ def claims_of(program: Program, gateways: Iterable[GatewayEntry]) -> frozenset[C
     if program.main.concurrency is Concurrency.EXCLUSIVE:
         claims |= {Claim("gateway", entry.title) for entry in gateways}
     return frozenset(claims)
+
+
+def aliases_of(gateways: Iterable[GatewayEntry]) -> dict[Claim, frozenset[Claim]]:
+    """Return the addresses by which gateways may be claimed too, by their claims.
+
+    Entries are changed, removed and registered while executions run: what one of them claimed by a
+    name, another may claim by an address meanwhile.
+    """
+    return {
+        Claim("gateway", entry.title): frozenset(
+            Claim("gateway", normalised_gateway(url)) for url in entry.urls
+        )
+        for entry in gateways
+    }

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from ignition_toolkit.execution.dispatch.lines import Lines
+from ignition_toolkit.execution.dispatch.lines import Aliases, Lines
 from ignition_toolkit.execution.views import Claim, WaitingFor
 from ignition_toolkit.playbook.models import utc_now
 
@@ -62,9 +62,17 @@ class LocalDispatcher:
         """How many executions wait."""
         return len(self._waiting)
 
-    def submit(self, execution_id: str, claims: Collection[Claim] = ()) -> None:
-        """Queue an execution; it is started at once when all that it needs is free."""
-        self._lines.join(execution_id, claims)
+    def submit(
+        self, execution_id: str, claims: Collection[Claim] = (), aliases: Aliases | None = None
+    ) -> None:
+        """Queue an execution; it is started at once when all that it needs is free.
+
+        Args:
+            execution_id: the execution.
+            claims: what it needs for itself.
+            aliases: further names of what it claims: who has a thing by any of them has it.
+        """
+        self._lines.join(execution_id, claims, aliases)
         self._waiting[execution_id] = None
         # Nothing became free, so nobody else can start.
         if self._may_start(execution_id):
@@ -148,7 +156,7 @@ class LocalDispatcher:
         since = told.since if told is not None and is_same else utc_now()
         if claim is None:
             return _Obstacle(None, since)
-        holder = self._lines.first(claim)
+        holder = self._lines.first(execution_id, claim)
         return _Obstacle(claim, since, holder, holder in self._blocking)
 
     def _reason(self, found: _Obstacle) -> WaitingFor:
