@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from ignition_toolkit.errors import GatewayRefused
 from ignition_toolkit.gateway.answers import gwinfo_of, number
@@ -105,8 +105,10 @@ class Upkeep:
         return await self._object(Call("POST", TRIAL))
 
     async def logs(self, query: dict[str, str | int | None]) -> list[dict[str, Any]]:
-        """Return events of the gateway's log that match."""
-        return await self._exchange.items(f"{API}/logs", query)
+        """Return events of the gateway's log that match, without what we log in with."""
+        events = await self._exchange.items(f"{API}/logs", query)
+        redactor = self._exchange.session.redactor()
+        return [cast("dict[str, Any]", redactor.value(event)) for event in events]
 
     async def designers(self) -> list[dict[str, Any]]:  # Any: JSON values
         """Return the designers that are open."""

@@ -282,3 +282,12 @@ class elsewhere:
     async def __aexit__(self, *_: object) -> None:
         self._server.close()
         await self._server.wait_closed()
+
+
+async def test_the_key_is_not_in_the_gateways_log_as_it_is_downloaded(
+    simulated: SimulatedGateway, gateway: Gateway
+) -> None:
+    simulated.log("web", "WARN", f"refused {simulated.token} from elsewhere")
+    messages = [event["message"] for event in await gateway.upkeep.logs({})]
+    assert "refused *** from elsewhere" in messages
+    assert not any(simulated.token in message for message in messages)
