@@ -94,7 +94,7 @@ async def test_a_nested_playbooks_gateway_is_claimed_at_the_start(rig: Rig) -> N
     assert (await waits_for(rig, waits, runs)).name == "http://inner:8088"
     outer.go()
     await inner.reached()
-    view = await rig.view(runs)
+    view = await rig.final(runs)
     assert view.status is E.COMPLETED
     assert steps(view)["n/a"].status == "completed"
     inner.go()
