@@ -79,6 +79,8 @@ async def runner(tmp_path: Path) -> AsyncIterator[Living]:
 
 
 async def test_it_has_a_folder_and_a_tmpdir_of_its_own(runner: Living, tmp_path: Path) -> None:
+    # Before it is up, the process may be in the middle of its exec, and has no environment.
+    await runner.ready()
     assert (tmp_path / "r" / "tmp").stat().st_mode & 0o777 == 0o700
     environment = Path(f"/proc/{runner.process.pid}/environ").read_bytes().split(b"\0")
     assert b"ITK_RUN=f.w.1" in environment
