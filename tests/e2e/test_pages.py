@@ -7,10 +7,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 from xml.etree import ElementTree
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, Route, expect
+from playwright.sync_api import Browser, Locator, Page, Request, Route, expect
 
 from tests.e2e.page_library import HOSTILE
 from tests.e2e.person import (
@@ -24,6 +25,7 @@ from tests.e2e.person import (
     running,
     status,
 )
+from tests.e2e.saved_page import Part, saved
 from tests.e2e.server import Server, launch, standing_still
 from tests.polling import poll_until
 
@@ -78,8 +80,10 @@ def fill_the_form_wrongly_and_then_rightly(person: Person, page: Page) -> None:
     page.get_by_label("seconds").fill("soon")
     page.get_by_label("tags").fill("{a: 1}")
     expect(page.locator(".field").nth(0)).to_contain_text("expected a number")
-    expect(page.locator(".field").nth(1)).to_contain_text("expected a list")
-    expect(page.get_by_label("tags")).to_have_attribute("aria-invalid", "true")
+    expect(page.locator(".field").nth(1)).to_contain_text("expected a list, found a mapping")
+    for wrong in (page.get_by_label("seconds"), page.get_by_label("tags")):
+        expect(wrong).to_have_attribute("aria-invalid", "true")
+        expect(wrong).to_have_css("border-width", "2px")
     page.get_by_role("button", name="Run", exact=True).click()
     expect(page.get_by_label("seconds")).to_be_focused()
     expect(page.get_by_label("seconds")).to_have_value("soon")
@@ -152,6 +156,12 @@ def test_pause_skip_and_resume_are_buttons_that_appear_when_they_make_sense(
     expect(page.get_by_role("button", name="Pause")).to_be_hidden()
     page.get_by_role("button", name="Resume").click()
     expect_status(page, "running")
+    about = page.locator("#about")
+    expect(about).to_contain_text(re.compile("start.*pause.*skip.*resume", re.DOTALL))
+    other = server.client.start("steps.yaml")
+    expect(about.get_by_role("link", name="next run")).to_have_attribute(
+        "href", f"/executions/{other}", timeout=DEADLINE_MS
+    )
     expect(page.locator("#steps .step").nth(1)).to_contain_text("running")
     expect(page.locator("#progress")).to_have_text("step 2 of 3")
     page.reload()
@@ -212,9 +222,11 @@ def test_the_list_is_live_keeps_what_runs_on_top_and_shows_what_is_asked_for(
     server.client.cancel(execution_id)
     expect(row.locator(".badge")).to_have_text("cancelled", timeout=DEADLINE_MS)
     expect(page.locator("tbody.over tr").first).to_have_attribute("data-id", execution_id)
-    shown = row.inner_text()
+    shown, counted = row.inner_text(), page.locator("#range").inner_text()
+    assert counted.startswith(f"1 to {page.locator('tbody.over tr').count()} of ")
     page.reload()
     assert row.inner_text().split() == shown.split()
+    assert page.locator("#range").inner_text() == counted
     page.get_by_label("Status").select_option("completed")
     expect(row).to_have_count(0)
     expect(page).to_have_url(re.compile("status=completed"))
@@ -568,6 +580,39 @@ def test_everybody_can_read_every_page_in_light_dark_and_on_a_telephone(
             assert page.evaluate("window.scrollY") > 0
             cancel = page.get_by_role("button", name="Cancel", exact=True)
             expect(cancel).to_be_in_viewport(ratio=1)
+
+
+def test_a_page_saved_by_the_browser_names_no_host_but_its_servers(
+    persons: Persons, server: Server, ids: dict[str, str]
+) -> None:
+    person = persons()
+    asked: list[Request] = []
+
+    def ask(request: Request) -> None:
+        asked.append(request)
+
+    person.context.on("request", ask)
+    page = person.page()
+    parts: list[Part] = []
+    runs = running(server, "talks.yaml", step=2, lines=1)
+    for name, path in ALL_PAGES.items():
+        page.goto(path.format(running=runs, **ids))
+        of_page = saved(page)
+        assert {"text/html", "text/css"} <= {part.kind for part in of_page}, name
+        parts += of_page
+    # What a page loads is in the saved one too, but for its scripts.
+    files = {one.url for one in asked if one.resource_type not in ("document", "fetch")}
+    worker = page.locator("main").get_attribute("data-worker") or ""
+    for address in {*files, server.url + worker}:
+        answer = server.client.http.get(address)
+        parts.append(Part(address, answer.headers["content-type"].split(";")[0], answer.text))
+    assert {"text/javascript", "image/svg+xml"} <= {part.kind for part in parts}
+    own = urlsplit(server.url).netloc
+    assert {urlsplit(one.url).netloc for one in asked} == {own}
+    named = {(part.address, host) for part in parts for host in part.hosts()}
+    assert {(address, host) for address, host in named if host != own} == set()
+    # It was looked at where people named other hosts.
+    assert any("http://line-3.plant.example:8088" in part.text for part in parts)
 
 
 def test_without_scripts_the_pages_work_by_reloading(persons: Persons) -> None:

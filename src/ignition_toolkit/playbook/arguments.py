@@ -176,14 +176,19 @@ def _dict(value: object) -> object:
     found = _from_yaml(value) if isinstance(value, str) else value
     if isinstance(found, Mapping):
         return dict(found)
-    raise _wrong(ParameterType.DICT, value)
+    raise _wrong(ParameterType.DICT, _nearer(value, found))
 
 
 def _list(value: object) -> object:
     found = _from_yaml(value) if isinstance(value, str) else value
     if isinstance(found, list | tuple):
         return list(found)
-    raise _wrong(ParameterType.LIST, value)
+    raise _wrong(ParameterType.LIST, _nearer(value, found))
+
+
+def _nearer(value: object, found: object) -> object:
+    """Return what to call the value: the list or the mapping that a text holds, else the text."""
+    return found if isinstance(found, list | Mapping) else value
 
 
 def _from_yaml(text: str) -> object:

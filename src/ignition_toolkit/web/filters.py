@@ -45,9 +45,12 @@ class ListFilter:
     def wanted(self, now: datetime, *, over: bool) -> Wanted:
         """Return what to ask a worker for: what is over, or what is not."""
         status = ExecutionStatus(self.status) if self.status in set(ExecutionStatus) else None
-        since = now - TIMES[self.within][1] if self.within in TIMES else None
         path = self.playbook or None
-        return Wanted(status=status, over=over, playbook_path=path, since=since)
+        return Wanted(status=status, over=over, playbook_path=path, since=self.since(now))
+
+    def since(self, now: datetime) -> datetime | None:
+        """Return when the oldest execution that is shown was asked for; None: no limit."""
+        return now - TIMES[self.within][1] if self.within in TIMES else None
 
     def query(self, offset: int) -> str:
         """Return the query of the address that shows these executions from `offset` on."""

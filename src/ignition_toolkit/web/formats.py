@@ -129,6 +129,9 @@ def readable(value: Any) -> str:
     """Return a JSON value as text, a long one with line breaks; a text stays as it is."""
     if isinstance(value, str):
         return value
+    # As a person entered it, and as a page's script writes it.
+    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
+        return str(int(value))
     short = json.dumps(value, ensure_ascii=False)
     return short if len(short) <= SHORT_JSON else json.dumps(value, ensure_ascii=False, indent=2)
 

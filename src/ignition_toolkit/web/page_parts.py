@@ -50,27 +50,41 @@ class Frame:
 
 
 @dataclass(frozen=True)
+class About:
+    """Where an execution stands among others, and who did what to it.
+
+    Args:
+        attempts: it and those that are linked with it by reruns, oldest first.
+        previous: the run of the same playbook before it.
+        next: the one after it.
+        notes: who did what to it, oldest first.
+    """
+
+    attempts: Sequence[ExecutionSummary] = ()
+    previous: ExecutionSummary | None = None
+    next: ExecutionSummary | None = None
+    notes: Sequence[AuditNote] = ()
+
+
+NOTHING_ABOUT = About()
+
+
+@dataclass(frozen=True)
 class Surroundings:
     """What an execution's page shows beside the execution itself.
 
     Args:
         log: a window on its log.
-        attempts: it and those that are linked with it by reruns, oldest first.
+        about: where it stands among others, and who did what to it.
         artifacts: files that it has left.
-        previous: the run of the same playbook before it.
-        next: the one after it.
         lost: what is missing from the log.
-        notes: who did what to it, oldest first.
         notice: a sentence about what the person has just tried.
     """
 
     log: LogView
-    attempts: Sequence[ExecutionSummary] = ()
+    about: About = NOTHING_ABOUT
     artifacts: Sequence[Artifact] = ()
-    previous: ExecutionSummary | None = None
-    next: ExecutionSummary | None = None
     lost: LostLines = NOTHING_LOST
-    notes: Sequence[AuditNote] = ()
     notice: str = ""
 
 

@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
-from importlib.resources import files
 from typing import Any
-
-from jinja2 import DictLoader, Environment, StrictUndefined, pass_context
-from jinja2.runtime import Context
 
 from ignition_toolkit.execution.views import (
     Artifact,
@@ -17,24 +12,21 @@ from ignition_toolkit.execution.views import (
     ExecutionSummary,
     ExecutionView,
     Health,
-    StepView,
     Upkeep,
 )
 from ignition_toolkit.playbook.gateways import GatewayEntry
-from ignition_toolkit.playbook.models import ExecutionStatus, timestamp, utc_now
+from ignition_toolkit.playbook.models import ExecutionStatus, utc_now
 from ignition_toolkit.web import formats
 from ignition_toolkit.web.chart import Bar, latency_chart
-from ignition_toolkit.web.choices import NO_CHOICES, Choices, options_for
+from ignition_toolkit.web.choices import NO_CHOICES, Choices
 from ignition_toolkit.web.command_line import command_line
-from ignition_toolkit.web.filters import LEVELS, TIMES, ListFilter, LogView
+from ignition_toolkit.web.environment import environment
+from ignition_toolkit.web.filters import ListFilter, LogView
 from ignition_toolkit.web.forms import (
-    PARAMETER_PREFIX,
-    TOKEN_FIELD,
     FormToken,
     messages_for,
-    shown_value,
 )
-from ignition_toolkit.web.page_parts import Attempt, Frame, Known, Surroundings
+from ignition_toolkit.web.page_parts import About, Attempt, Frame, Known, Surroundings
 from ignition_toolkit.web.static_files import StaticFile, address_of
 from ignition_toolkit.web.stored_forms import CREDENTIAL_WORDS
 
@@ -42,18 +34,6 @@ from ignition_toolkit.web.stored_forms import CREDENTIAL_WORDS
 LOG_LINES = 1000
 
 EVERYTHING = ListFilter()
-
-#: No style and no eval of its own, which the policy forbids, and an opened part stays open.
-HTMX_CONFIG = json.dumps(
-    {
-        "includeIndicatorCSS": False,
-        "history": "reload",
-        "prefix": "",
-        "morphIgnore": ["data-htmx-powered", "open"],
-        "defaultTimeout": 15000,
-        "noSwap": [204, 304, "4xx", "5xx"],
-    }
-)
 
 
 class Pages:
@@ -72,22 +52,12 @@ class Pages:
         *,
         asks_for_token: bool = False,
     ) -> None:
-        self._environment = _environment()
+        self._environment = environment()
         self._environment.globals.update(
             static=lambda name: address_of(static[name]),
-            htmx_config=HTMX_CONFIG,
             form_token=form_token.value,
             asks_for_token=asks_for_token,
-            token_field=TOKEN_FIELD,
-            prefix=PARAMETER_PREFIX,
-            active=formats.ACTIVE,
-            progress_facts=progress_facts,
             log_lines=LOG_LINES,
-            effects=formats.EFFECTS,
-            words_of=formats.TYPE_WORDS,
-            levels=LEVELS,
-            statuses=[status.value for status in ExecutionStatus],
-            times=[(name, words) for name, (words, _) in TIMES.items()],
         )
         for name in self._environment.list_templates():
             self._environment.get_template(name)
@@ -134,12 +104,9 @@ class Pages:
             here="executions",
             item=item,
             log=around.log,
-            attempts=around.attempts,
+            about=around.about,
             artifacts=around.artifacts,
-            previous=around.previous,
-            next=around.next,
             lost=around.lost,
-            notes=around.notes,
             notice=around.notice,
             over=item.status.final,
             cancel_label=cancel_label(item),
@@ -148,6 +115,10 @@ class Pages:
     def details(self, item: ExecutionView) -> str:
         """Return the parts of an execution's page that a script replaces: record and steps."""
         return self._render("details.html", item=item, over=item.status.final)
+
+    def about(self, item: ExecutionView, about: About) -> str:
+        """Return the part of an execution's page that tells who did what, and of other runs."""
+        return self._render("about.html", item=item, about=about)
 
     def log(self, item: ExecutionView, log: LogView) -> str:
         """Return the part of an execution's page that shows its log."""
@@ -324,44 +295,3 @@ def cancel_label(item: ExecutionView) -> str:
         return "Cancel"
     stopped = item.cancellation is not None and item.cancellation.tree_gone_ms is not None
     return "Cancel the clean-up" if stopped else "Cancelling"
-
-
-def progress_facts(item: ExecutionView) -> str:
-    """Return what the page's script needs to say how far an execution is, as JSON."""
-    fields = {"status", "started_at", "current_step_index", "total_steps", "holds"}
-    return item.model_dump_json(include=fields)
-
-
-def _environment() -> Environment:
-    folder = files("ignition_toolkit.web") / "templates"
-    sources = {file.name: file.read_text("utf-8") for file in folder.iterdir()}
-    environment = Environment(
-        loader=DictLoader(sources),
-        autoescape=True,
-        auto_reload=False,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters.update(
-        timestamp=timestamp,
-        moment=formats.moment,
-        duration=formats.duration,
-        bytes=formats.byte_size,
-        milliseconds=formats.milliseconds,
-        shortened=formats.shortened,
-        outcome=formats.OUTCOMES.__getitem__,
-        source=formats.source_words,
-        shown_value=shown_value,
-        options_for=options_for,
-        elapsed=_elapsed,
-        depth=formats.depth,
-        is_after_cancel=formats.is_after_cancel,
-        in_tree_order=formats.in_tree_order,
-    )
-    return environment
-
-
-@pass_context
-def _elapsed(context: Context, item: ExecutionView | StepView) -> str:
-    return formats.elapsed(item, context["now"])

@@ -46,6 +46,7 @@ async def test_the_pages_are_there(client: httpx2.AsyncClient, worker: FakeWorke
         "/": "Test Cancellation",
         f"/executions/{view.execution_id}": "a line of the log",
         f"/executions/{view.execution_id}/details": "Long Sleep",
+        f"/executions/{view.execution_id}/about": "JUnit XML",
         "/playbooks": PATH,
         f"/playbooks/{PATH}": "how long to sleep",
     }

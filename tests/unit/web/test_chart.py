@@ -7,10 +7,20 @@ from ignition_toolkit.web.chart import Bar, latency_chart
 SVG = "{http://www.w3.org/2000/svg}"
 
 
+#: Pixels that the style sheet gives the chart.
+HEIGHT = 220
+
+
 def drawn(*bars: Bar) -> ElementTree.Element:
+    """Return the scale and the chart beside it."""
     # A page needs no namespace, a reader of XML does.
-    text = str(latency_chart(bars)).replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ', 1)
+    text = f'<div xmlns="http://www.w3.org/2000/svg">{latency_chart(bars)}</div>'
     return ElementTree.fromstring(text)
+
+
+def share(bar: ElementTree.Element, name: str) -> float:
+    """Return a size of a bar in per cent of the chart's width."""
+    return float(bar.attrib[name].removesuffix("%"))
 
 
 def tops(chart: ElementTree.Element) -> list[float]:
@@ -29,17 +39,25 @@ def test_the_line_of_the_promise_parts_those_that_kept_it_from_those_that_did_no
 def test_every_bar_stays_inside_whatever_its_figure_is() -> None:
     bars = [Bar(str(n), value) for n, value in enumerate([0.0, None, 500.0, 1e9] * 25)]
     chart = drawn(*bars)
-    _, _, width, height = map(float, chart.attrib["viewBox"].split())
     for bar in chart.iter(f"{SVG}rect"):
-        x, y, wide, high = (float(bar.attrib[name]) for name in ("x", "y", "width", "height"))
-        assert 0 <= x <= x + wide <= width
-        assert 0 <= y <= y + high <= height
+        y, high = float(bar.attrib["y"]), float(bar.attrib["height"])
+        assert 0 <= share(bar, "x") <= share(bar, "x") + share(bar, "width") <= 100
+        assert 0 <= y <= y + high <= HEIGHT
 
 
 def test_the_newest_bar_stands_at_the_right_however_few_there_are() -> None:
     for count in (1, 25, 100):
         *_, last = drawn(*(Bar("x", 1.0) for _ in range(count))).iter(f"{SVG}rect")
-        assert 760 < float(last.attrib["x"]) + float(last.attrib["width"]) < 800
+        assert 99 < share(last, "x") + share(last, "width") < 100
+
+
+def test_each_line_has_its_number_beside_it_however_narrow_the_chart_is() -> None:
+    scale, chart = drawn(Bar("a", 12.0))
+    lines = [float(one.attrib["y1"]) for one in chart.iter(f"{SVG}line")]
+    numbers = {one.text: float(one.attrib["y"]) for one in scale.iter(f"{SVG}text")}
+    assert list(numbers) == ["0", "100 ms", "200 ms", "300 ms", "400 ms", "500 ms"]
+    assert [any(abs(y - line) < 8 for line in lines) for y in numbers.values()] == [True] * 6
+    assert {one.attrib["x2"] for one in chart.iter(f"{SVG}line")} == {"100%"}
 
 
 def test_a_figure_that_was_not_measured_is_told_from_a_quick_one() -> None:

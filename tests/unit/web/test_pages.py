@@ -30,7 +30,7 @@ from ignition_toolkit.playbook.models import (
 from ignition_toolkit.storage import LogFilter
 from ignition_toolkit.web.filters import ListFilter, LogView
 from ignition_toolkit.web.forms import FormToken
-from ignition_toolkit.web.page_parts import Attempt, Frame, Known, Surroundings
+from ignition_toolkit.web.page_parts import About, Attempt, Frame, Known, Surroundings
 from ignition_toolkit.web.pages import Pages
 from ignition_toolkit.web.static_files import load_static
 from tests.unit.api.fake_worker import BEGIN, HEALTHY, PLAYBOOK, FakeWorker, record_of
@@ -117,7 +117,8 @@ def test_no_text_of_a_stranger_becomes_part_of_the_page(pages: Pages) -> None:
     log = LogView(HOSTILE, logs, LogFilter(text=HOSTILE), has_older=True, is_newest=False)
     files = [Artifact(name=HOSTILE, size=1)]
     notes = [AuditNote(id=1, at=BEGIN, action=HOSTILE, source=HOSTILE, requested_by=HOSTILE)]
-    around = Surroundings(log, [view, other], files, view, view, notes=notes, notice=HOSTILE)
+    about = About([view, other], view, view, notes)
+    around = Surroundings(log, about, files, notice=HOSTILE)
     one = ExecutionPage(items=(view,), total=1)
     upkeep = Upkeep(
         data_dir=HOSTILE,
@@ -138,6 +139,7 @@ def test_no_text_of_a_stranger_becomes_part_of_the_page(pages: Pages) -> None:
     rendered = [
         pages.execution(FRAME, view, around),
         pages.details(view),
+        pages.about(view, about),
         pages.log(view, around.log),
         pages.executions(FRAME, one, one, ListFilter(HOSTILE, HOSTILE, HOSTILE), paths=[HOSTILE]),
         pages.playbooks(FRAME, [{**item, "problems": [HOSTILE]}], {HOSTILE: view}),
@@ -179,7 +181,9 @@ def test_a_page_says_who_did_what_and_from_where(pages: Pages) -> None:
         AuditNote(id=1, at=BEGIN, action="start", source="cli", requested_by="anna"),
         AuditNote(id=2, at=BEGIN, action="pause", source="elsewhere"),
     ]
-    html = re.sub("<[^>]*>", "", pages.execution(FRAME, view, Surroundings(log, notes=notes)))
+    html = re.sub(
+        "<[^>]*>", "", pages.execution(FRAME, view, Surroundings(log, About(notes=notes)))
+    )
     assert "start by anna, on the command line" in html
     assert "pause by nobody who gave a name, from elsewhere" in html
 
@@ -284,9 +288,17 @@ def test_older_executions_are_a_click_away(pages: Pages) -> None:
     first = older(pages, ExecutionPage(items=items, total=5), 0)
     middle = older(pages, ExecutionPage(items=items, total=5), 2)
     last = older(pages, ExecutionPage(items=items[:1], total=5), 4)
-    assert (">Older<" in first, ">Newer<" in first) == (True, False)
-    assert (">Older<" in middle, ">Newer<" in middle) == (True, True)
-    assert (">Older<" in last, ">Newer<" in last) == (False, True)
+    assert pager_of(first) == ("1 to 2 of 5 that are over", ["Older"])
+    assert pager_of(middle) == ("3 to 4 of 5 that are over", ["Newer", "Older"])
+    assert pager_of(last) == ("5 to 5 of 5 that are over", ["Newer"])
+
+
+def pager_of(html: str) -> tuple[str, list[str]]:
+    """Return which executions a list says that it shows, and the links that it shows beside."""
+    said = re.search('id="range"[^>]*>([^<]*)<', html)
+    links = re.findall("<a ([^>]*)>(Newer|Older)</a>", html)
+    assert said
+    return said[1], [text for attributes, text in links if "hidden" not in attributes]
 
 
 def test_a_playbook_that_does_not_load_shows_why_and_cannot_be_started(pages: Pages) -> None:

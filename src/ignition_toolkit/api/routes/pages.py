@@ -20,7 +20,7 @@ from ignition_toolkit.execution.requests import RerunRequest, Wanted
 from ignition_toolkit.execution.views import CancelAnswer, ExecutionView, ReleaseAnswer
 from ignition_toolkit.playbook.models import CancelSource, utc_now
 from ignition_toolkit.web.filters import ListFilter
-from ignition_toolkit.web.page_parts import Surroundings
+from ignition_toolkit.web.page_parts import About, Surroundings
 
 router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
 
@@ -57,16 +57,11 @@ async def execution_page(execution_id: str, parts: PartsOf, query: LogQueryOf) -
     frame = await frame_of(parts)
     item = await parts.worker.execution(execution_id)
     archive = parts.worker.archive
-    previous, following = await archive.neighbours(execution_id)
-    notes = await parts.worker.audit(limit=NOTES, before=None, execution_id=execution_id)
     around = Surroundings(
         log=await log_view(archive, execution_id, query, frame.after),
-        attempts=await parts.worker.attempts(execution_id),
+        about=await _about(parts, execution_id),
         artifacts=await archive.artifacts(execution_id),
-        previous=previous,
-        next=following,
         lost=await archive.lost_lines(execution_id),
-        notes=notes.items[::-1],
         notice=query.notice,
     )
     return parts.pages.execution(frame, item, around)
@@ -76,6 +71,13 @@ async def execution_page(execution_id: str, parts: PartsOf, query: LogQueryOf) -
 async def execution_details(execution_id: str, parts: PartsOf) -> str:
     """Return the record and the steps of one execution, to be put into its page."""
     return parts.pages.details(await parts.worker.execution(execution_id))
+
+
+@router.get("/executions/{execution_id}/about")
+async def execution_about(execution_id: str, parts: PartsOf) -> str:
+    """Return who did what to one execution and which runs are beside it, for its page."""
+    item = await parts.worker.execution(execution_id)
+    return parts.pages.about(item, await _about(parts, execution_id))
 
 
 # Any: events as JSON.
@@ -124,6 +126,13 @@ async def act(
         page = await execution_page(execution_id, parts, query.noting(error.message))
         return HTMLResponse(page, status_code=answer_for(request, error).status_code)
     return RedirectResponse(f"/executions/{quote(shown, safe='')}", status_code=303)
+
+
+async def _about(parts: Parts, execution_id: str) -> About:
+    previous, following = await parts.worker.archive.neighbours(execution_id)
+    notes = await parts.worker.audit(limit=NOTES, before=None, execution_id=execution_id)
+    attempts = await parts.worker.attempts(execution_id)
+    return About(attempts, previous, following, notes.items[::-1])
 
 
 async def _act(

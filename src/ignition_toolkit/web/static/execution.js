@@ -7,8 +7,9 @@ import { FINAL, clock, localMoments, post, progress, reveal, shortened, showBadg
 const ANSWER_MS = 1000;
 const RETRY_MS = 2000;
 const SETTLE_MS = 20;
-// Between a step's end and the look at what it left, so that many steps are one look.
-const FILES_MS = 1000;
+// Between a step's end and the look at what it left, so that many steps are one look; the same for
+// what was done to this execution, and for other runs of its playbook.
+const LOOK_MS = 1000;
 
 const main = document.getElementById("main");
 
@@ -18,6 +19,8 @@ export class ExecutionPage {
     this.status = main.dataset.status;
     this.cleansUp = main.dataset.cleanUp === "yes";
     this.asked = null;
+    // Parts of the page of which no event tells, by their ids, while they wait to be fetched.
+    this.looking = new Set();
     this.item = JSON.parse(main.dataset.item);
     this.log = new Log();
     this.steps = new Steps();
@@ -35,6 +38,7 @@ export class ExecutionPage {
   }
 
   handle(kind, data, id) {
+    if (kind === "execution" && data.playbook_path === main.dataset.path) this.lookSoon("about");
     if (data.execution_id !== this.id) return;
     if (kind === "execution") this.showExecution(data);
     if (kind === "step") this.showStep(data);
@@ -130,7 +134,7 @@ export class ExecutionPage {
     if (over) {
       this.notice("");
       this.log.over();
-      this.lookForFiles();
+      this.lookSoon("artifacts");
     }
   }
 
@@ -156,15 +160,17 @@ export class ExecutionPage {
     this.steps.show(data);
     if (!data.parent_step_id) this.showReached();
     if (data.cancellation) this.refresh();
-    if (data.completed_at) this.lookForFiles();
+    if (data.completed_at) this.lookSoon("artifacts");
   }
 
-  // No event tells of files.
-  lookForFiles() {
-    this.looking ??= setTimeout(() => {
-      this.looking = null;
-      document.getElementById("artifacts").dispatchEvent(new CustomEvent("itk:stale"));
-    }, FILES_MS);
+  // Fetches a part of the page.
+  lookSoon(part) {
+    if (this.looking.has(part)) return;
+    this.looking.add(part);
+    setTimeout(() => {
+      this.looking.delete(part);
+      document.getElementById(part).dispatchEvent(new CustomEvent("itk:stale"));
+    }, LOOK_MS);
   }
 
   // An execution's own event comes with its status, not with each of its steps.
@@ -173,7 +179,7 @@ export class ExecutionPage {
     document.getElementById("progress").textContent = progress({ ...this.item, current_step_index: index });
   }
 
-  // -- record, steps and artifacts as the server renders them
+  // -- record and steps as the server renders them
 
   refresh() {
     clearTimeout(this.refreshing);
@@ -186,12 +192,12 @@ export class ExecutionPage {
     clearTimeout(this.refreshing);
     this.refreshing = setTimeout(() => {
       this.refresh();
-      this.lookForFiles();
+      for (const part of ["artifacts", "about"]) this.lookSoon(part);
     }, RETRY_MS);
   }
 
   replaced() {
-    localMoments(document.getElementById("record"));
+    for (const part of ["record", "about"]) localMoments(document.getElementById(part));
     this.steps.attach();
   }
 }

@@ -21,7 +21,12 @@ export class ExecutionsPage {
     if (this.list) localMoments(document.getElementById("list"));
     this.list = document.getElementById("list");
     this.table = document.getElementById("executions");
+    this.running = this.table.querySelector("tbody.running");
+    this.over = this.table.querySelector("tbody.over");
     this.rows = new Map([...this.table.querySelectorAll("tbody tr")].map((row) => [row.dataset.id, row]));
+    // Of those that are over and fit: how many there are, and how many come before this page.
+    this.total = Number(this.list.dataset.total);
+    this.offset = Number(this.list.dataset.offset);
     const after = Number(this.list.dataset.after);
     for (const { id, data } of this.heard.values()) if (id > after) this.show(data);
   }
@@ -56,25 +61,45 @@ export class ExecutionsPage {
   }
 
   show(item) {
+    const isOver = FINAL.has(item.status);
     const row = this.rows.get(item.execution_id) || this.added(item);
-    if (!row) return;
+    if (isOver && row?.parentElement !== this.over && this.fits(item)) this.count();
+    if (row) this.change(row, item, isOver);
+    this.showRange();
+  }
+
+  change(row, item, isOver) {
     showBadge(row.querySelector(".badge"), item.status);
     showSpan(row.querySelector(".span"), item);
     row.querySelector(".steps-done").textContent = progress(item);
     row.querySelector(".waits").textContent = item.waiting_for ? `waits for ${titleOf(item.waiting_for)}` : "";
-    const part = this.table.querySelector(FINAL.has(item.status) ? "tbody.over" : "tbody.running");
+    // On a later page it stays where it is: it belongs on the first.
+    const part = isOver && this.offset === 0 ? this.over : this.running;
     if (row.parentElement !== part) part.prepend(row);
   }
 
+  // One more is over: on a later page all that is listed moves one further back.
+  count() {
+    this.total += 1;
+    if (this.offset > 0) this.offset += 1;
+  }
+
+  showRange() {
+    const last = this.offset + this.over.childElementCount;
+    const shown = `${this.offset + 1} to ${last} of ${this.total} that are over`;
+    document.getElementById("range").textContent = last > this.offset && this.total ? shown : "";
+    reveal(document.getElementById("older"), last < this.total);
+  }
+
   fits(item) {
-    const { status, playbook, first } = this.list.dataset;
+    const { status, playbook, since } = this.list.dataset;
     if (status && status !== item.status) return false;
     if (playbook && playbook !== item.playbook_path) return false;
-    return first === "yes" || !FINAL.has(item.status);
+    return !since || Date.parse(item.created_at) >= Date.parse(since);
   }
 
   added(item) {
-    if (!this.fits(item)) return null;
+    if (!this.fits(item) || (FINAL.has(item.status) && this.offset > 0)) return null;
     const row = this.template.content.firstElementChild.cloneNode(true);
     row.dataset.id = item.execution_id;
     const link = row.querySelector("a");
@@ -91,10 +116,9 @@ export class ExecutionsPage {
   makeRoom() {
     reveal(this.table, true);
     reveal(document.getElementById("empty"), false);
-    const over = this.table.querySelector("tbody.over");
-    while (this.rows.size > MAX_ROWS && over.lastElementChild) {
-      this.rows.delete(over.lastElementChild.dataset.id);
-      over.lastElementChild.remove();
+    while (this.rows.size > MAX_ROWS && this.over.lastElementChild) {
+      this.rows.delete(this.over.lastElementChild.dataset.id);
+      this.over.lastElementChild.remove();
     }
   }
 }
