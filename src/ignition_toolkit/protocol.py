@@ -17,6 +17,7 @@ from ignition_toolkit.playbook.events import (
     PauseChanged,
     ProcessKilled,
     Progressed,
+    Remembered,
     RequestAnnounced,
     RequestAnswered,
     ScopeOpened,
@@ -177,6 +178,7 @@ Body = Annotated[
     StepChanged
     | ScopeOpened
     | VariableSet
+    | Remembered
     | Logged
     | Progressed
     | PauseChanged

@@ -21,7 +21,7 @@ COUNT_S = 0.2
 
 def list_artifacts(folder: Path) -> tuple[Artifact, ...]:
     """Return the regular files below an execution's folder, by name, at most MAX_LISTED."""
-    found = islice(_files(folder), MAX_LISTED)
+    found = islice(files_in(folder), MAX_LISTED)
     return tuple(sorted(found, key=lambda artifact: artifact.name))
 
 
@@ -51,18 +51,15 @@ def count_bytes(root: Path) -> int | None:
     """Return the bytes of all executions' artifacts; None when that takes over COUNT_S seconds."""
     until = time.monotonic() + COUNT_S
     total = 0
-    for artifact in _files(root):
+    for artifact in files_in(root):
         total += artifact.size
         if time.monotonic() > until:
             return None
     return total
 
 
-def _missing(name: str) -> NotFound:
-    return NotFound(f"this execution has no artifact {name[:200]!r}")
-
-
-def _files(folder: Path) -> Iterator[Artifact]:
+def files_in(folder: Path) -> Iterator[Artifact]:
+    """Yield the regular files below a folder, in no order."""
     for parent, _, names in os.walk(folder):
         for name in names:
             path = Path(parent) / name
@@ -72,3 +69,7 @@ def _files(folder: Path) -> Iterator[Artifact]:
                 continue  # removed meanwhile
             if stat.S_ISREG(facts.st_mode):
                 yield Artifact(name=str(path.relative_to(folder)), size=facts.st_size)
+
+
+def _missing(name: str) -> NotFound:
+    return NotFound(f"this execution has no artifact {name[:200]!r}")

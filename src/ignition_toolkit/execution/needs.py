@@ -111,7 +111,7 @@ class _Looking:
         except NotFound as error:
             raise _unknown_gateway(playbook, error, is_main=not around) from error
         if entry is not None:
-            self.needs.gateways.setdefault(entry.title, entry)
+            self.needs.gateways.setdefault(entry.title, self._known.as_registered(entry))
             if entry.credential is not None:
                 self._need(entry.credential, Place(f"gateway {entry.title}"))
 

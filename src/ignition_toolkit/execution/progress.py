@@ -8,7 +8,7 @@ from ignition_toolkit.playbook.engine_host import (
     ScopeState,
     without_prefix,
 )
-from ignition_toolkit.playbook.events import ScopeOpened, StepChanged, VariableSet
+from ignition_toolkit.playbook.events import Remembered, ScopeOpened, StepChanged, VariableSet
 from ignition_toolkit.playbook.models import Playbook, Program, Step, StepResult, StepStatus
 
 #: What stands between a playbook's prefix and the id of one of its on_cancel steps.
@@ -83,6 +83,10 @@ class Progress:
     def on_variable(self, variable: VariableSet) -> None:
         """Take note of a variable."""
         self._resume.scopes[variable.prefix].variables[variable.name] = variable.value
+
+    def on_remembered(self, remembered: Remembered) -> None:
+        """Take note of what the rest of the execution has to know."""
+        self._resume.remembered[remembered.key] = remembered.value
 
     def fail_attempt(self, step_id: str, attempt: int, error: str) -> None:
         """Note that an attempt failed because its runner is gone."""

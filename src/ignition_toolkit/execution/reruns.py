@@ -14,6 +14,7 @@ from typing import Any
 
 from ignition_toolkit.credentials.secret import REDACTED
 from ignition_toolkit.errors import ParametersInvalid, ReferenceUnresolved, RerunRefused
+from ignition_toolkit.execution.logins import hidden_logins, login_to_redo, work_on_gateway
 from ignition_toolkit.execution.views import StepView
 from ignition_toolkit.playbook.arguments import check_arguments
 from ignition_toolkit.playbook.context import Scope
@@ -34,6 +35,7 @@ class TakenOver:
         steps: those before it, in order.
         outputs: by step id, of the steps that have any.
         variables: by step id, as `kept_variables` returns them.
+        redone: the one of the steps that is done again, as what it established is not stored.
     """
 
     from_step: str
@@ -41,6 +43,7 @@ class TakenOver:
     # Any: JSON values of the playbook's choosing.
     outputs: Mapping[str, dict[str, Any]]
     variables: Mapping[str, dict[str, Any]]
+    redone: Step | None = None
 
     @classmethod
     def read(cls, main: Playbook, from_step: str, rows: Sequence[StepRow]) -> TakenOver:
@@ -59,6 +62,7 @@ class TakenOver:
             steps=before,
             outputs={row.step_id: row.output for row in found if row.output is not None},
             variables={row.step_id: row.variables for row in found if row.variables is not None},
+            redone=login_to_redo(before, rows),
         )
 
     @property
@@ -87,9 +91,13 @@ class TakenOver:
             step_id: self.variables[step_id] for step_id in in_order if step_id in self.variables
         }
 
+    @property
+    def _not_run(self) -> Iterator[Step]:
+        return (step for step in self.steps if step is not self.redone)
+
     def views(self, at: datetime) -> Iterator[StepView]:
         """Yield these steps as the rerun shows them: skipped, with the outputs taken over."""
-        for step in self.steps:
+        for step in self._not_run:
             yield StepView(
                 step_id=step.id,
                 step_name=step.name,
@@ -113,7 +121,7 @@ class TakenOver:
             step.id: StepResult(
                 step_id=step.id, status=StepStatus.SKIPPED, output=self.outputs.get(step.id, {})
             )
-            for step in self.steps
+            for step in self._not_run
         }
         return Resume(results=results, scopes={"": scope})
 
@@ -146,7 +154,7 @@ def prepare(
     taken = None
     if from_step is not None and from_step != main.steps[0].id:
         taken = TakenOver.read(main, from_step, rows)
-        missing |= _missing(taken, main)
+        missing |= _missing(taken, main) | _hidden_logins(taken, main, rows)
     if missing:
         raise _refusal(old, missing, taken)
     return Prepared(arguments, taken)
@@ -188,14 +196,26 @@ def _missing(taken: TakenOver, main: Playbook) -> dict[str, str]:
         for name, step in taken.withheld.items()
     }
     first, *later = main.steps[len(taken.steps) :]
-    for reference in references(first.parameters):
+    at_first = [taken.redone, first] if taken.redone is not None else [first]
+    for reference in (one for step in at_first for one in references(step.parameters)):
         if why := _lacks_variable(reference, taken):
             found.setdefault(f"variable {reference.path[0]}", why)
-    for step in (first, *later, *main.on_cancel):
+    for step in (*at_first, *later, *main.on_cancel):
         for reference in references(step.parameters):
             if why := _lacks_output(reference, taken):
                 found[reference.text] = why
     return found
+
+
+def _hidden_logins(taken: TakenOver, main: Playbook, rows: Sequence[StepRow]) -> dict[str, str]:
+    """Return the log-ins that held and cannot be done again by themselves, with the reason."""
+    if not work_on_gateway((*main.steps[len(taken.steps) :], *main.on_cancel)):
+        return {}
+    return {
+        f"log-in of step {step_id}": f"step {step_id.partition('/')[0]!r}, which is not run again,"
+        " logged in to a gateway inside its playbook, and a log-in is never stored"
+        for step_id in hidden_logins(taken.steps, rows)
+    }
 
 
 def _lacks_variable(reference: Reference, taken: TakenOver) -> str | None:

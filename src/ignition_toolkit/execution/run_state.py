@@ -19,6 +19,7 @@ from ignition_toolkit.playbook.events import (
     Logged,
     PauseChanged,
     Progressed,
+    Remembered,
     ScopeOpened,
     StepChanged,
     VariableSet,
@@ -108,8 +109,8 @@ class RunState:
                 self._on_step(change)
             case ScopeOpened() as scope:
                 self._on_scope(scope)
-            case VariableSet() as variable:
-                self._on_variable(variable)
+            case VariableSet() | Remembered() as known:
+                self._on_known(known)
             case Logged() as line:
                 self._record.log(line)
             case Progressed() as progress:
@@ -141,6 +142,12 @@ class RunState:
         self._output.set_step(self.step_id)
         output = from_wire(change.output) if change.output is not None else None
         self._record.step(change.model_copy(update={"output": output}))
+
+    def _on_known(self, known: VariableSet | Remembered) -> None:
+        if isinstance(known, Remembered):
+            self._progress.on_remembered(known)
+        else:
+            self._on_variable(known)
 
     def _on_variable(self, variable: VariableSet) -> None:
         self._progress.on_variable(variable)

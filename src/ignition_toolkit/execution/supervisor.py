@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ignition_toolkit.execution import on_cancel
+from ignition_toolkit.execution.artifact_redaction import redact_files
 from ignition_toolkit.execution.janitor_link import JanitorLink
 from ignition_toolkit.execution.job import Job
 from ignition_toolkit.execution.leg import Leg
@@ -23,6 +24,7 @@ from ignition_toolkit.execution.run_state import RunState
 from ignition_toolkit.execution.runner_process import RunnerProcess
 from ignition_toolkit.execution.verdict import Verdict, decide, figures
 from ignition_toolkit.execution.views import WaitingFor
+from ignition_toolkit.playbook.events import Logged
 from ignition_toolkit.playbook.json_values import to_wire
 from ignition_toolkit.playbook.models import (
     CancellationRecord,
@@ -150,15 +152,29 @@ class Supervision:
     async def run(self) -> Verdict:
         """Run to the verdict; after a verified stop run the on_cancel steps too."""
         verdict = await self._run_legs(None)
+        if self._request is not None and verdict.status is ExecutionStatus.CANCELLED:
+            verdict = await self._run_clean_up(verdict)
+            await self._redact_files()
+            return verdict
+        await self._redact_files()
         if self._request is None:
             return verdict
-        if verdict.status is ExecutionStatus.CANCELLED:
-            return await self._run_clean_up(verdict)
         if verdict.outcome is not CancelOutcome.NOT_STOPPED and self._cancellation is not None:
             # Written together with the final status: alone it would look like a cancelled run.
             late = {"outcome": CancelOutcome.TOO_LATE}
             self._cancellation = self._cancellation.model_copy(update=late)
         return verdict
+
+    async def _redact_files(self) -> None:
+        """Take secrets out of the files that the steps left, now that nothing writes any more."""
+        job = self._job
+        if not job.redactor:
+            return
+        problems = await asyncio.get_running_loop().run_in_executor(
+            None, redact_files, job.artifacts, job.redactor
+        )
+        for problem in problems:
+            self._record.log(Logged(level="warning", message=problem))
 
     async def _run_legs(self, prefixes: Prefixes) -> Verdict:
         while True:

@@ -15,8 +15,12 @@ from ignition_toolkit.playbook.gateways import (
     GatewayEntry,
     Gateways,
     find_at,
+    is_tls,
 )
 from ignition_toolkit.playbook.wording import listed, nearest, shown
+
+#: Where a token of the environment is good for that comes without an address.
+LOCAL_GATEWAY = "http://localhost:8088"
 
 
 @dataclass(frozen=True)
@@ -25,7 +29,7 @@ class FromEnvironment:
 
     Args:
         gateway_url: the default gateway.
-        api_token: for it; where no default gateway is given, for those without a credential.
+        api_token: for it, and for no other; without one, for `LOCAL_GATEWAY`.
     """
 
     gateway_url: str | None = None
@@ -36,15 +40,20 @@ class FromEnvironment:
         url = self.gateway_url
         default = None
         if url is not None:
-            default = find_at(entries, url) or GatewayEntry(urls=(url,))
+            entry = find_at(entries, url)
+            default = entry.named_by(url) if entry is not None else GatewayEntry(urls=(url,))
         return Gateways(entries=entries, default=default)
 
     def with_token(self, entry: GatewayEntry) -> GatewayEntry:
-        """Return a gateway with the token where it is for it, and it has no credential."""
-        url = self.gateway_url
-        if self.api_token is None or entry.credential is not None or (url and not entry.is_at(url)):
+        """Return a gateway with the token where it is for it, and it has no credential.
+
+        It is then asked at the address that the token is for, or at an address with TLS.
+        """
+        url = self.gateway_url or LOCAL_GATEWAY
+        if self.api_token is None or entry.credential is not None or not entry.is_at(url):
             return entry
-        return entry.model_copy(update={"credential": ENVIRONMENT_CREDENTIAL})
+        asked = entry if is_tls(entry.url) else entry.first_at(url)
+        return asked.model_copy(update={"credential": ENVIRONMENT_CREDENTIAL})
 
 
 @dataclass(frozen=True)
@@ -83,8 +92,10 @@ def supplied(
     fields: dict[str, dict[str, Any]] = {n: dict(credentials[n].fields) for n in needs.credentials}
     if any(entry.credential == ENVIRONMENT_CREDENTIAL for entry in gateways.values()):
         fields[ENVIRONMENT_CREDENTIAL] = {"api_token": environment.api_token}
-    used = gateways.get(default.title) if default is not None else None
-    return Supplies(Gateways(entries=tuple(gateways.values()), default=used), fields)
+    is_used = default is not None and default.title in gateways
+    used = environment.with_token(default) if default is not None and is_used else None
+    known = Gateways(entries=tuple(gateways.values()), default=used, complete=True)
+    return Supplies(known, fields)
 
 
 def _refuse_missing(needs: Needs, known: Mapping[str, Credential]) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ignition_toolkit.errors import StepFailed
+from ignition_toolkit.gateway.identity import Identity
 from ignition_toolkit.gateway.target import GatewayTarget
+from ignition_toolkit.playbook.gateways import GatewayEntry
 
 if TYPE_CHECKING:
     from ignition_toolkit.gateway.gateway import Gateway
@@ -18,6 +20,9 @@ class GatewayClient:
 
     A handler writes `client = await self.context.use(GatewayClient)` and then
     `gateway = await client.of(self.context)`.
+
+    Who has logged in to a gateway is remembered by the execution, so that it holds in the process
+    that takes the place of this one too; a person logs in anew there, when it is needed.
     """
 
     def __init__(self) -> None:
@@ -42,10 +47,36 @@ class GatewayClient:
         from ignition_toolkit.gateway.gateway import Gateway
         from ignition_toolkit.gateway.session import Session
 
-        target = _target(context)
-        if target not in self._sessions:
-            self._sessions[target] = Session(target)
-        return Gateway(self._sessions[target], context)
+        entry = _entry(context)
+        credential = context.credential(entry.credential) if entry.credential else {}
+        target = GatewayTarget.of(entry, credential)
+        session = self._sessions.setdefault(target, Session(target))
+        # Any: the fields of an identity, as `log_in` has remembered them.
+        remembered: dict[str, Any] | None = context.remembered(_key(entry))
+        session.become(target.identity if remembered is None else Identity.of(remembered))
+        return Gateway(session, context)
+
+    async def log_in(self, context: StepContext, identity: Identity) -> Gateway:
+        """Have the gateway confirm who asks, and remember it for the rest of the execution.
+
+        Raises StepFailed, NotFound, GatewayError. Cancellation: at once. Who was logged in before
+        still is then, as after an error.
+        """
+        from ignition_toolkit.gateway.login import ensure_login
+
+        gateway = self.without_login(context)
+        gateway.session.become(identity)
+        if identity.token is not None:
+            await gateway.upkeep.info()
+        else:
+            await ensure_login(gateway.exchange)
+        context.remember(_key(_entry(context)), identity.fields())
+        return gateway
+
+    def log_out(self, context: StepContext) -> Gateway:
+        """Have the rest of the execution ask as nobody. Raises StepFailed, NotFound."""
+        context.remember(_key(_entry(context)), {})
+        return self.without_login(context)
 
     async def aclose(self) -> None:
         """Close all connections."""
@@ -53,12 +84,15 @@ class GatewayClient:
             await session.aclose()
 
 
-def _target(context: StepContext) -> GatewayTarget:
+def _entry(context: StepContext) -> GatewayEntry:
     entry = context.gateway()
     if entry is None:
         raise StepFailed(
             "no gateway is named: give the playbook a parameter `gateway` (the name of an entry, as"
             " `itk gateways list` shows them) or `gateway_url`, or set IGNITION_GATEWAY_URL"
         )
-    credential = context.credential(entry.credential) if entry.credential else {}
-    return GatewayTarget.of(entry, credential)
+    return entry
+
+
+def _key(entry: GatewayEntry) -> str:
+    return f"log-in of gateway {entry.title}"

@@ -21,9 +21,8 @@ _KEY_INSTEAD = "use an API token instead (gateway.login with api_token, or the g
 
 async def ensure_login(exchange: Exchange) -> None:
     """Log in, if there is somebody who should and has not yet. Raises GatewayError."""
-    session = exchange.session
-    if session.awaits_login and session.person is not None:
-        await log_in(exchange, *session.person)
+    if (awaited := exchange.session.awaited) is not None:
+        await log_in(exchange, *awaited)
 
 
 async def log_in(exchange: Exchange, username: str, password: Secret) -> None:

@@ -16,8 +16,8 @@ from ignition_toolkit.gateway.answers import words_of
 from ignition_toolkit.gateway.target import GatewayTarget
 
 _NO_KEY = (
-    "no API token was sent: give the gateway's entry a credential, set IGNITION_API_TOKEN, or begin"
-    " with a gateway.login step"
+    "no API token was sent: give the gateway's entry a credential, begin with a gateway.login step,"
+    " or set IGNITION_API_TOKEN and with it IGNITION_GATEWAY_URL, whose address alone is sent it"
 )
 _WRONG_KEY = (
     "the API token is not known there, or is not written as name:key; they are made at Platform >"

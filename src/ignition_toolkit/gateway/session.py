@@ -10,6 +10,7 @@ import httpx2
 from ignition_toolkit.credentials.redaction import Redactor
 from ignition_toolkit.credentials.secret import Secret
 from ignition_toolkit.errors import StepFailed
+from ignition_toolkit.gateway.identity import Identity
 from ignition_toolkit.gateway.target import GatewayTarget, Tls
 
 # Its line for each request would be in the execution's log, with the one-time tokens of a log-in.
@@ -45,12 +46,9 @@ class Session:
         self.target = target
         self._transport = transport
         self._http: httpx2.AsyncClient | None = None
-        self._token = target.token
         self._csrf: Secret | None = None
-        #: Who logs in where there is no key: name and password.
-        self.person: tuple[str, Secret] | None = None
-        if target.token is None and target.username and target.password is not None:
-            self.person = (target.username, target.password)
+        #: Who asks.
+        self.identity = target.identity
         #: Version of the gateway, once somebody has asked.
         self.version: str | None = None
 
@@ -74,17 +72,20 @@ class Session:
     @property
     def logged_in(self) -> bool:
         """Whether requests carry a key or a session."""
-        return self._token is not None or self._csrf is not None
+        return self.identity.token is not None or self._csrf is not None
 
     @property
-    def awaits_login(self) -> bool:
-        """Whether there is a name and a password with which nobody has logged in yet."""
-        return not self.logged_in and self.person is not None
+    def awaited(self) -> tuple[str, Secret] | None:
+        """Name and password with which nobody has logged in yet; None where nobody is to."""
+        username, password = self.identity.username, self.identity.password
+        if self.logged_in or username is None or password is None:
+            return None
+        return username, password
 
     def headers(self) -> dict[str, str]:
         """Return the headers that say who asks. Raises StepFailed for a key that is no header."""
-        if self._token is not None:
-            return {TOKEN_HEADER: self._sendable(self._token)}
+        if self.identity.token is not None:
+            return {TOKEN_HEADER: self._sendable(self.identity.token)}
         if self._csrf is not None:
             return {CSRF_HEADER: self._csrf.reveal()}
         return {}
@@ -94,18 +95,14 @@ class Session:
 
         Whoever cuts such words off needs it: what is left of a secret there is found by nobody.
         """
-        password = self.person[1] if self.person is not None else None
-        return Redactor(one for one in (self._token, self._csrf, password) if one is not None)
+        secrets = (*self.identity.secrets, *filter(None, [self._csrf]))
+        return Redactor(secrets)
 
-    def use_token(self, token: Secret) -> None:
-        """Send this key from now on, and nothing else."""
-        self.forget()
-        self._token = token
-
-    def use_person(self, username: str, password: Secret) -> None:
-        """Log in as this person before the next request that needs it, and forget any key."""
-        self.forget()
-        self.person = (username, password)
+    def become(self, identity: Identity) -> None:
+        """Ask as this one from now on, and as nobody else; a person logs in when it is needed."""
+        if identity != self.identity:
+            self.expire()
+            self.identity = identity
 
     def use_csrf(self, csrf: Secret) -> None:
         """Send this along with the cookies of a browser's session from now on."""
@@ -116,11 +113,6 @@ class Session:
         self._csrf = None
         if self._http is not None:
             self._http.cookies.clear()
-
-    def forget(self) -> None:
-        """Send nothing that says who asks, and know nobody."""
-        self.expire()
-        self._token = self.person = None
 
     def _sendable(self, token: Secret) -> str:
         # The library's own error of such a header would show it, and tell of a broken connection.

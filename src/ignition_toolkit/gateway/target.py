@@ -8,8 +8,8 @@ from enum import StrEnum
 from typing import Any, Self
 from urllib.parse import urlsplit
 
-from ignition_toolkit.credentials.secret import Secret
 from ignition_toolkit.errors import StepFailed
+from ignition_toolkit.gateway.identity import NOBODY, Identity
 from ignition_toolkit.playbook.gateways import GatewayEntry
 
 
@@ -31,17 +31,14 @@ class GatewayTarget:
     Args:
         name: what people call it; of one that has no entry, its address.
         url: `http` or `https`, host and port, without a path.
-        token: API token as `name:key`.
-        username, password: of a person who logs in, where there is no key.
+        identity: who asks there, unless somebody else logs in.
         tls: whom to trust.
         ca_file: path of a PEM file, for `Tls.CA_FILE`.
     """
 
     name: str
     url: str
-    token: Secret | None = None
-    username: str | None = None
-    password: Secret | None = None
+    identity: Identity = NOBODY
     tls: Tls = Tls.VERIFY
     ca_file: str | None = None
 
@@ -63,9 +60,7 @@ class GatewayTarget:
         return cls(
             name=entry.name or base_url(entry.url),
             url=base_url(entry.url),
-            token=credential.get("api_token"),
-            username=credential.get("username"),
-            password=credential.get("password"),
+            identity=Identity.of(credential),
             tls=Tls.INSECURE if entry.tls == "insecure" else tls,
             ca_file=entry.ca_file,
         )

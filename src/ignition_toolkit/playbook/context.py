@@ -18,6 +18,7 @@ from ignition_toolkit.playbook.events import (
     LogLevel,
     ProcessKilled,
     Progressed,
+    Remembered,
     RequestAnnounced,
     RequestAnswered,
     StreamName,
@@ -95,6 +96,17 @@ class AttemptContext:
             raise HandlerBroken(f"variable {name!r} is too large: {error}") from error
         self.scope.variables[name] = value
         self.host.emit(VariableSet(prefix=self.scope.prefix, name=name, value=value))
+
+    def remember(self, key: str, value: Any) -> None:
+        try:
+            value = jsonable(value)
+        except TooLarge as error:
+            raise HandlerBroken(f"what is remembered as {key!r} is too large: {error}") from error
+        self.host.remembered[key] = value
+        self.host.emit(Remembered(key=key, value=value))
+
+    def remembered(self, key: str) -> Any:
+        return self.host.remembered.get(key)
 
     def credential(self, name: str) -> Mapping[str, Any]:
         return self.host.credential(name)

@@ -177,7 +177,9 @@ class PlaybookEngine:
         if playbook is None:
             raise StepFailed(f"playbook {path!r} is not part of this execution")
         prefix = f"{outer.step_id}/"
-        scope = self._open_scope(prefix, playbook, _checked(playbook, parameters))
+        values = _checked(playbook, parameters)
+        self._host.gateways.refuse_unclaimed(values)
+        scope = self._open_scope(prefix, playbook, values)
         self._nesting.add(outer.step_id)
         try:
             await self._run_steps(playbook.steps, scope, prefix, outer.step_id)

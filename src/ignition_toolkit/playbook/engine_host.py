@@ -45,6 +45,8 @@ class Resume(Frozen):
     results: dict[str, StepResult] = Field(default_factory=dict)
     attempts: dict[str, Attempted] = Field(default_factory=dict)
     scopes: dict[str, ScopeState] = Field(default_factory=dict)
+    # Any: values of the handlers' choosing.
+    remembered: dict[str, Any] = Field(default_factory=dict)
 
 
 def without_prefix(resume: Resume, prefix: str) -> Resume:
@@ -53,6 +55,8 @@ def without_prefix(resume: Resume, prefix: str) -> Resume:
         results={i: r for i, r in resume.results.items() if not i.startswith(prefix)},
         attempts={i: a for i, a in resume.attempts.items() if not i.startswith(prefix)},
         scopes={p: s for p, s in resume.scopes.items() if not p.startswith(prefix)},
+        # Who is logged in stays so when the step that logged in is done once more.
+        remembered=resume.remembered,
     )
 
 
@@ -94,6 +98,10 @@ class EngineHost(Protocol):
     @property
     def gateways(self) -> Gateways:
         """The gateways that the execution's playbooks name, with the default one."""
+
+    @property
+    def remembered(self) -> dict[str, Any]:  # Any: values of the handlers' choosing
+        """What the execution's steps had remembered, here and in the processes before this one."""
 
     async def use(self, resource: type[R]) -> R:
         """Return the execution's one object of this type."""

@@ -68,6 +68,15 @@ class VariableSet(Frozen):
     value: Any
 
 
+class Remembered(Frozen):
+    """What the rest of the execution has to know, in other processes too; it is never stored."""
+
+    kind: Literal["remembered"] = "remembered"
+    key: str
+    # Any: a JSON value of a handler's choosing.
+    value: Any
+
+
 class Logged(Frozen):
     """One line of the log."""
 
@@ -158,6 +167,7 @@ Event = (
     StepChanged
     | ScopeOpened
     | VariableSet
+    | Remembered
     | Logged
     | Progressed
     | PauseChanged

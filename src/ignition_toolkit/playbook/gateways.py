@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any, Literal
+from typing import Any, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import Field
 
-from ignition_toolkit.errors import NotFound
+from ignition_toolkit.errors import NotFound, StepFailed
 from ignition_toolkit.playbook.models import Frozen
 from ignition_toolkit.playbook.parameters import NAME
 from ignition_toolkit.playbook.wording import listed, nearest, shown
@@ -60,6 +60,20 @@ class GatewayEntry(Frozen):
         """Whether an address is one of its own."""
         return normalised_gateway(url) in map(normalised_gateway, self.urls)
 
+    def named_by(self, url: str) -> Self:
+        """Return it as it is asked where one of its addresses was named.
+
+        That is at its first address; but where TLS was named and the first one is plain, at the
+        address that was named, so that no key goes in clear that was meant to go by TLS.
+        """
+        return self.first_at(url) if is_tls(url) and not is_tls(self.url) else self
+
+    def first_at(self, url: str) -> Self:
+        """Return it with this address of its own as the one to use."""
+        wanted = normalised_gateway(url)
+        urls = sorted(self.urls, key=lambda one: normalised_gateway(one) != wanted)
+        return self.model_copy(update={"urls": tuple(urls)})
+
 
 class Gateways(Frozen):
     """The gateways that are known, and which of them a playbook's parameters mean."""
@@ -67,6 +81,8 @@ class Gateways(Frozen):
     entries: tuple[GatewayEntry, ...] = ()
     #: The one for playbooks that name none; null when there is none.
     default: GatewayEntry | None = None
+    #: Whether these are all that an execution has claimed: another one is refused.
+    complete: bool = False
 
     # Any: parameter values.
     def of(self, *parameters: Mapping[str, Any]) -> GatewayEntry | None:
@@ -78,7 +94,8 @@ class Gateways(Frozen):
         Returns: an entry, an address that stands for itself, or None where nobody names one and
         there is no default.
 
-        Raises NotFound for the name of an entry that is not known.
+        Raises NotFound for the name of an entry that is not known, StepFailed where these are
+        all that may be used.
         """
         for values in parameters:
             if (named := named_gateway(values)) is not None:
@@ -86,21 +103,47 @@ class Gateways(Frozen):
         return self.default
 
     def find(self, named: str) -> GatewayEntry:
-        """Return the entry of a name or an address. Raises NotFound for an unknown name."""
+        """Return the entry of a name or an address. Raises NotFound, StepFailed as `of`."""
         if NAME.fullmatch(named):
             return self._by_name(named)
-        return find_at(self.entries, named) or GatewayEntry(urls=(named,))
+        if (entry := find_at(self.entries, named)) is not None:
+            return entry.named_by(named)
+        if self.complete:
+            raise self._unclaimed(named)
+        return GatewayEntry(urls=(named,))
+
+    def as_registered(self, entry: GatewayEntry) -> GatewayEntry:
+        """Return an entry of these with its addresses in the order in which it has them."""
+        known = (one for one in self.entries if one.name == entry.name is not None)
+        return next(known, entry)
+
+    # Any: parameter values.
+    def refuse_unclaimed(self, parameters: Mapping[str, Any]) -> None:
+        """Raise StepFailed where parameters name a gateway, and it is none that may be used."""
+        if self.complete and (named := named_gateway(parameters)) is not None:
+            self.find(named)
 
     def _by_name(self, name: str) -> GatewayEntry:
         for entry in self.entries:
             if entry.name == name:
                 return entry
+        if self.complete:
+            raise self._unclaimed(name)
         names = [entry.name for entry in self.entries if entry.name is not None]
         there = f"there are {listed(names)}{nearest(name, names)}" if names else "there is none yet"
         raise NotFound(
             f"no gateway is registered as {shown(name)}; {there}; `itk gateways add` registers "
             f"one, and the parameter {GATEWAY_URL} takes an address",
             name=name,
+        )
+
+    def _unclaimed(self, named: str) -> StepFailed:
+        claimed = listed(entry.title for entry in self.entries)
+        return StepFailed(
+            f"gateway {shown(named)} was not claimed when the execution began, as only the run has"
+            f" told its name, and another execution may be working on it; claimed: {claimed}; give"
+            " its name by a parameter of the playbook that is started, whose nested playbooks can"
+            " refer to it"
         )
 
 
@@ -121,6 +164,11 @@ def named_gateway(parameters: Mapping[str, Any]) -> str | None:
 def find_at(entries: Iterable[GatewayEntry], url: str) -> GatewayEntry | None:
     """Return the entry that has an address, None when none has."""
     return next((entry for entry in entries if entry.is_at(url)), None)
+
+
+def is_tls(url: str) -> bool:
+    """Say whether an address is one with TLS."""
+    return normalised_gateway(url).startswith("https:")
 
 
 def normalised_gateway(url: str) -> str:

@@ -87,6 +87,18 @@ class StepContext(Protocol):
         `GatewayEntry.credential` names. Raises NotFound for the name of an unknown entry.
         """
 
+    def remember(self, key: str, value: Any) -> None:
+        """Have what follows in this execution know a JSON value, which may hold `Secret`s.
+
+        It reaches every later step, also of other playbooks of the execution, its `on_cancel`
+        steps, and the process that takes the place of one that was ended. It is held in memory
+        only: nobody is shown it, and it is over with the execution. Raises HandlerBroken for a
+        value that is too large.
+        """
+
+    def remembered(self, key: str) -> Any:
+        """Return what was remembered last under a key, None for nothing."""
+
     def killed(self, process: Process, stuck_at: str | None = None) -> None:
         """Say that the step had to kill a process of its own because it was stopped."""
 

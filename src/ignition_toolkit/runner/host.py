@@ -14,6 +14,7 @@ from ignition_toolkit.playbook.events import (
     Event,
     Logged,
     LogLevel,
+    Remembered,
     RequestAnnounced,
     ScopeOpened,
     Settled,
@@ -55,6 +56,7 @@ class RunnerHost(EngineHost):
         self._watchdog = watchdog
         self._kinds = Kinds(start.modules)
         self._credentials = cast("dict[str, dict[str, Any]]", from_wire(start.credentials))
+        self._remembered = cast("dict[str, Any]", from_wire(start.resume.remembered))
         self._resources = Resources()
         self._proceed = asyncio.Event()
         #: Who makes the host runs the engine.
@@ -84,7 +86,7 @@ class RunnerHost(EngineHost):
         """
         if isinstance(event, StepChanged) and event.output is not None:
             event = event.model_copy(update={"output": to_wire(event.output)})
-        elif isinstance(event, VariableSet):
+        elif isinstance(event, VariableSet | Remembered):
             event = event.model_copy(update={"value": to_wire(event.value)})
         elif isinstance(event, ScopeOpened):
             event = event.model_copy(update={"parameters": to_wire(event.parameters)})
@@ -157,6 +159,11 @@ class RunnerHost(EngineHost):
     def gateways(self) -> Gateways:
         """The gateways that the supervisor sent."""
         return self._start.gateways
+
+    @property
+    def remembered(self) -> dict[str, Any]:  # Any: values of the handlers' choosing
+        """What was remembered, here and in the runners before this one."""
+        return self._remembered
 
     async def use(self, resource: type[R]) -> R:
         """Return the execution's one object of this type, made on first use."""

@@ -94,6 +94,12 @@ class Noted:
     def set_variable(self, name: str, value: Any) -> None:
         raise NotImplementedError
 
+    def remember(self, key: str, value: Any) -> None:
+        raise NotImplementedError
+
+    def remembered(self, key: str) -> Any:
+        raise NotImplementedError
+
     def credential(self, name: str) -> Mapping[str, Any]:
         raise NotImplementedError
 

@@ -22,6 +22,7 @@ from ignition_toolkit.errors import (
     NotFound,
     OperatorError,
     ParametersInvalid,
+    StepFailed,
     StoreError,
 )
 from ignition_toolkit.execution import inventory
@@ -312,9 +313,52 @@ def test_a_registered_credential_beats_the_token_of_the_environment(scene: Scene
     assert list(given.credentials) == ["key"]
 
 
-def test_a_token_without_a_default_gateway_is_for_those_without_a_credential(
-    scene: Scene,
+@pytest.mark.parametrize(
+    ("url", "is_sent"),
+    [
+        ("http://localhost:8088", True),
+        ("http://127.0.0.1:8088/", True),
+        ("http://other:8088", False),
+        ("https://localhost:8088", False),
+        ("http://localhost:8089", False),
+    ],
+)
+def test_a_token_without_a_default_gateway_is_for_the_one_of_this_machine(
+    scene: Scene, url: str, is_sent: bool
 ) -> None:
     stored = scene.opened(FromEnvironment(api_token=Secret("env:0123456789")))
-    given = stored.supplies(works_on(), {"gateway_url": "http://other:8088"})
-    assert list(given.credentials) == [ENVIRONMENT_CREDENTIAL]
+    given = stored.supplies(works_on(), {"gateway_url": url})
+    assert list(given.credentials) == [ENVIRONMENT_CREDENTIAL][:is_sent]
+    assert [one.credential is not None for one in given.gateways.entries] == [is_sent]
+
+
+@pytest.mark.parametrize("named", ["plant", "http://other-name:8088", "http://plant:8088"])
+@pytest.mark.parametrize("default", ["http://plant:8088", "https://plant:8043"])
+def test_the_token_of_the_environment_goes_to_its_own_address_of_a_registered_gateway(
+    scene: Scene, named: str, default: str
+) -> None:
+    urls = ("http://other-name:8088", "http://plant:8088", "https://plant:8043")
+    scene.stored.put_gateway(gateway(urls=urls))
+    stored = scene.opened(FromEnvironment(default, Secret("env:0123456789")))
+    found = stored.supplies(works_on(), {"gateway": named}).gateways.of({"gateway": named})
+    assert found is not None
+    assert (found.credential, found.url) == (ENVIRONMENT_CREDENTIAL, default)
+
+
+def test_a_default_gateway_that_is_named_with_tls_is_asked_with_it(scene: Scene) -> None:
+    scene.stored.put_gateway(gateway())
+    stored = scene.opened(FromEnvironment("https://plant:8043"))
+    default = stored.supplies(works_on(), {}).gateways.default
+    assert default is not None
+    assert (default.title, default.url) == ("plant", "https://plant:8043")
+
+
+@pytest.mark.parametrize("named", ["other", "http://other:8088"])
+def test_a_gateway_that_was_not_claimed_at_the_start_is_refused_later(
+    scene: Scene, named: str
+) -> None:
+    scene.stored.put_gateway(gateway())
+    scene.stored.put_gateway(gateway(name="other", urls=("http://other:8088",)))
+    given = scene.stored.supplies(works_on(), {"gateway": "plant"}).gateways
+    with pytest.raises(StepFailed, match=r"'(http://)?other.* was not claimed .* claimed: plant"):
+        given.of({"gateway": named})

@@ -44,6 +44,7 @@ sys.stdout.write(secret[:12]); sys.stdout.flush(); time.sleep(0.05)
 sys.stdout.write(secret[12:]); sys.stdout.flush()
 print("on stderr", secret, file=sys.stderr)
 set_variable("from_script", [secret])
+open("{{ step.spill.files }}/by a script", "w").write(secret)
 raise ValueError(secret)
 """
 
@@ -172,4 +173,8 @@ async def test_nothing_that_is_kept_or_shown_holds_a_secret_of_a_careless_run(
     with pytest.raises(NamesUnknown, match="no gateway is registered as 'main'"):
         await rig.worker.rerun(execution_id, RerunRequest())
     rig.worker.close()
+    folder = rig.worker.settings.artifacts_dir / execution_id
+    names = [path.name for path in folder.rglob("*") if path.is_file()]
+    assert len(names) > 30
+    assert {"by a script", "all.json", "long.txt", "log"} <= set(names)
     assert in_files(rig.worker.settings.data_dir) == []

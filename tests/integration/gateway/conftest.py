@@ -11,6 +11,7 @@ import pytest
 from ignition_toolkit.credentials.secret import Secret
 from ignition_toolkit.gateway import waiting
 from ignition_toolkit.gateway.gateway import Gateway
+from ignition_toolkit.gateway.identity import Identity
 from ignition_toolkit.gateway.session import Session
 from ignition_toolkit.gateway.target import GatewayTarget
 from ignition_toolkit.simulator import Settings, SimulatedGateway
@@ -70,7 +71,9 @@ def step() -> FakeStep:
 @pytest.fixture
 async def gateway(simulated: SimulatedGateway, step: FakeStep) -> AsyncIterator[Gateway]:
     """Give the client of somebody who has the gateway's key."""
-    target = GatewayTarget("plant", simulated.base_url, token=Secret(simulated.token))
+    target = GatewayTarget(
+        "plant", simulated.base_url, identity=Identity(token=Secret(simulated.token))
+    )
     async with opened(target, step) as gateway:
         yield gateway
 

@@ -9,6 +9,7 @@ import pytest
 from ignition_toolkit.credentials.secret import Secret
 from ignition_toolkit.errors import GatewayDenied, GatewayUnsupported
 from ignition_toolkit.gateway.gateway import Gateway
+from ignition_toolkit.gateway.identity import Identity
 from ignition_toolkit.gateway.login import ensure_login, log_in
 from ignition_toolkit.simulator import SimulatedGateway
 from tests.integration.gateway.conftest import FakeStep
@@ -43,7 +44,7 @@ async def test_what_is_announced_of_a_log_in_holds_no_token(
 async def test_a_person_is_logged_in_once_and_again_when_the_session_is_over(
     simulated: SimulatedGateway, stranger: Gateway
 ) -> None:
-    stranger.session.use_person("admin", PASSWORD)
+    stranger.session.become(Identity(username="admin", password=PASSWORD))
     await ensure_login(stranger.exchange)
     await ensure_login(stranger.exchange)
     assert len(simulated.requests("GET", "/data/app/session")) == 1
@@ -52,10 +53,10 @@ async def test_a_person_is_logged_in_once_and_again_when_the_session_is_over(
     assert len(simulated.requests("GET", "/data/app/session")) == 2
 
 
-async def test_nobody_is_logged_in_any_more_after_forgetting(
+async def test_whoever_becomes_nobody_sends_no_key(
     simulated: SimulatedGateway, gateway: Gateway
 ) -> None:
-    gateway.session.forget()
+    gateway.session.become(Identity())
     with pytest.raises(GatewayDenied):
         await gateway.upkeep.info()
     assert simulated.requests()[-1].key_name is None

@@ -12,6 +12,7 @@ from ignition_toolkit.credentials.secret import Secret
 from ignition_toolkit.errors import GatewayNotReady, GatewayRefused, GatewayUnreachable
 from ignition_toolkit.gateway import readiness
 from ignition_toolkit.gateway.gateway import Gateway
+from ignition_toolkit.gateway.identity import Identity
 from ignition_toolkit.gateway.login import ensure_login
 from ignition_toolkit.gateway.target import GatewayTarget
 from ignition_toolkit.simulator import SimulatedGateway
@@ -188,9 +189,8 @@ async def test_a_restart_that_cannot_be_proved_later_is_not_begun(
 async def test_a_session_of_a_browser_does_not_outlive_a_restart(
     simulated: SimulatedGateway, step: FakeStep
 ) -> None:
-    target = GatewayTarget(
-        "plant", simulated.base_url, username="admin", password=Secret("password")
-    )
+    who = Identity(username="admin", password=Secret("password"))
+    target = GatewayTarget("plant", simulated.base_url, who)
     async with opened(target, step) as gateway:
         await ensure_login(gateway.exchange)
         before = await gateway.readiness.before_restart()

@@ -25,6 +25,7 @@ from ignition_toolkit.errors import (
     StepFailed,
 )
 from ignition_toolkit.gateway.gateway import Gateway
+from ignition_toolkit.gateway.identity import Identity
 from ignition_toolkit.gateway.modules import ModuleState
 from ignition_toolkit.gateway.session import TOKEN_HEADER, Session
 from ignition_toolkit.gateway.target import GatewayTarget
@@ -57,7 +58,9 @@ class Answered(httpx2.AsyncBaseTransport):
     def __post_init__(self) -> None:
         self.asked: list[httpx2.Request] = []
         session = Session(
-            GatewayTarget("plant", "http://gw:8088", token=Secret("itk:the-key")),
+            GatewayTarget(
+                "plant", "http://gw:8088", identity=Identity(token=Secret("itk:the-key"))
+            ),
             self,
         )
         self.gateway = Gateway(session, FakeStep())
@@ -318,7 +321,7 @@ async def test_a_key_that_is_no_header_is_named_as_such_and_not_shown(key: str) 
         asked.append(request)
         return httpx2.Response(200)
 
-    target = GatewayTarget("plant", "http://gw:8088", token=Secret(key))
+    target = GatewayTarget("plant", "http://gw:8088", identity=Identity(token=Secret(key)))
     session = Session(target, httpx2.MockTransport(answer))
     with pytest.raises(StepFailed, match="its API token cannot be sent") as caught:
         await Gateway(session, FakeStep()).upkeep.info()

@@ -19,6 +19,7 @@ from ignition_toolkit.errors import (
 from ignition_toolkit.gateway import exchange as exchange_module
 from ignition_toolkit.gateway.call import Call
 from ignition_toolkit.gateway.gateway import Gateway
+from ignition_toolkit.gateway.identity import Identity
 from ignition_toolkit.gateway.target import GatewayTarget
 from ignition_toolkit.simulator import SimulatedGateway
 from tests.integration.gateway.conftest import FakeStep, opened
@@ -54,7 +55,9 @@ async def test_a_key_that_is_missing_is_named_in_each_form_of_a_body(
 
 
 async def test_a_wrong_key_is_told_apart_and_never_repeated(simulated: SimulatedGateway) -> None:
-    target = GatewayTarget("plant", simulated.base_url, token=Secret("itk:wrong-secret-key"))
+    target = GatewayTarget(
+        "plant", simulated.base_url, identity=Identity(token=Secret("itk:wrong-secret-key"))
+    )
     async with opened(target, FakeStep()) as gateway:
         error = await refused(gateway, GatewayDenied)
     assert "not known there" in error.message
@@ -138,7 +141,7 @@ async def test_a_redirect_to_tls_is_not_followed_and_says_what_to_write(
 
 async def test_a_key_never_goes_where_a_redirect_leads(simulated: SimulatedGateway) -> None:
     async with elsewhere(simulated.base_url) as (url, heads):
-        target = GatewayTarget("plant", url, token=Secret(simulated.token))
+        target = GatewayTarget("plant", url, identity=Identity(token=Secret(simulated.token)))
         async with opened(target, FakeStep()) as gateway:
             await refused(gateway, GatewayRefused)
     assert len(heads) == 1

@@ -48,6 +48,7 @@ class FakeContext(FakeStep):
     credentials: dict[str, dict[str, Any]] = field(default_factory=dict)
     client: GatewayClient = field(default_factory=GatewayClient)
     lines: list[str] = field(default_factory=list)
+    kept: dict[str, Any] = field(default_factory=dict)
 
     @property
     def artifacts(self) -> Path:
@@ -58,6 +59,12 @@ class FakeContext(FakeStep):
 
     def gateway(self) -> GatewayEntry | None:
         return self.entry
+
+    def remember(self, key: str, value: Any) -> None:
+        self.kept[key] = value
+
+    def remembered(self, key: str) -> Any:
+        return self.kept.get(key)
 
     def credential(self, name: str) -> Mapping[str, Any]:
         return self.credentials[name]
@@ -140,9 +147,44 @@ async def test_a_login_takes_the_place_of_the_entrys_token(
         await run(context, kinds.ListProjects)
 
 
-async def test_a_login_that_is_not_taken_fails(context: FakeContext) -> None:
+async def test_a_login_that_is_not_taken_fails_and_changes_nothing(context: FakeContext) -> None:
     with pytest.raises(GatewayDenied):
         await run(context, kinds.Login, api_token="itk:not-this-one")
+    assert context.kept == {}
+    await run(context, kinds.ListProjects)
+
+
+@pytest.mark.parametrize(
+    "given", [{"api_token": "other:another-key"}, {"username": "admin", "password": "password"}]
+)
+async def test_a_login_holds_in_the_process_that_takes_the_place_of_this_one(
+    simulated: SimulatedGateway, context: FakeContext, given: dict[str, str]
+) -> None:
+    simulated.add_key("other", "another-key")
+    context.entry = GatewayEntry(name="plant", urls=(simulated.base_url,))
+    await run(context, kinds.Login, **given)
+    await start_anew(context)
+    await run(context, kinds.ListProjects)
+    await run(context, kinds.Logout)
+    await start_anew(context)
+    with pytest.raises(GatewayDenied):
+        await run(context, kinds.ListProjects)
+
+
+async def test_a_login_holds_at_another_address_of_the_same_entry(
+    simulated: SimulatedGateway, context: FakeContext
+) -> None:
+    other = simulated.base_url.replace("127.0.0.1", "localhost")
+    context.entry = GatewayEntry(name="plant", urls=(simulated.base_url, other))
+    await run(context, kinds.Login, api_token=simulated.token)
+    context.entry = GatewayEntry(name="plant", urls=(other, simulated.base_url))
+    await run(context, kinds.ListProjects)
+
+
+async def start_anew(context: FakeContext) -> None:
+    """Have the next step run in a fresh process, as far as the client can tell."""
+    await context.client.aclose()
+    context.client = GatewayClient()
 
 
 @pytest.mark.parametrize("file", ["../x.gwbk", "a/../../x.gwbk", "."])

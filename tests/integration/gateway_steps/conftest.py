@@ -9,6 +9,7 @@ import pytest
 
 from ignition_toolkit.credentials.secret import Secret
 from ignition_toolkit.execution.settings import Settings
+from ignition_toolkit.execution.supplies import FromEnvironment
 from ignition_toolkit.execution.worker import Worker
 from ignition_toolkit.simulator import SimulatedGateway
 from ignition_toolkit.simulator.gateway import DEFAULT_TOKEN
@@ -29,9 +30,7 @@ def rig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
     folder = tmp_path_factory.mktemp("gateway")
     make_used(folder / "data")
     before = Footprint.take()
-    settings = Settings(
-        data_dir=folder / "data", max_running=4, warm_runners=2, api_token=Secret(DEFAULT_TOKEN)
-    )
+    settings = Settings(data_dir=folder / "data", max_running=4, warm_runners=2)
     worker = Worker.open(settings, kind="server")
     try:
         yield Rig(worker, folder)
@@ -44,7 +43,12 @@ def rig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
 
 @pytest.fixture(scope="module")
 def simulated(rig: Rig, simulated_gateway: SimulatedGateway) -> SimulatedGateway:
-    """Give the test kit's simulated gateway; it is gone before the rig looks for threads."""
+    """Give the test kit's simulated gateway; it is gone before the rig looks for threads.
+
+    It is the default one of the worker's environment, with its token.
+    """
+    inventory = rig.worker._core.jobs.inventory
+    inventory._environment = FromEnvironment(simulated_gateway.base_url, Secret(DEFAULT_TOKEN))
     return simulated_gateway
 
 

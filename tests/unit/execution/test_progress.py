@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ignition_toolkit.execution.progress import Progress
 from ignition_toolkit.playbook.engine_host import Attempted
-from ignition_toolkit.playbook.events import ScopeOpened, VariableSet
+from ignition_toolkit.playbook.events import Remembered, ScopeOpened, VariableSet
 from ignition_toolkit.playbook.models import StepStatus
 from tests.unit.execution.fakes import changed, nested, program, step
 
@@ -141,3 +141,11 @@ def test_a_step_is_found_by_its_id_in_nested_playbooks_and_in_on_cancel() -> Non
     assert inner.id == "tidy"
     assert progress.step("nobody") is None
     assert progress.step("unknown/x") is None
+
+
+def test_what_was_remembered_is_handed_on_also_when_the_attempt_has_failed() -> None:
+    progress = begun()
+    progress.on_remembered(Remembered(key="who", value="nobody"))
+    progress.on_remembered(Remembered(key="who", value={"$secret": "s3cret"}))
+    progress.fail_attempt("o/x", 2, "gone")
+    assert progress.resume().remembered == {"who": {"$secret": "s3cret"}}

@@ -211,3 +211,52 @@ def test_what_is_stored_of_a_rerun_can_be_taken_over_once_more() -> None:
     again = TakenOver.read(main, "d", [*stored, row("c", variables=kept(w=2))])
     assert again.outputs == {"a": {"k": 1}}
     assert again.values == {"v": 1, "w": 2}
+
+
+LOG_IN = step("in", "gateway.login", parameters={"credential": "{{ variable.who }}"})
+PING = step("c", "gateway.ping")
+
+
+def done(step_id: str, kind: str = "gateway.login", **fields: Any) -> StepRow:
+    """Return a stored step of a kind that was completed."""
+    return row(step_id, kind=kind, **fields)
+
+
+def test_the_log_in_before_the_first_step_is_done_again() -> None:
+    main = program(step("a"), LOG_IN, step("b"), PING).main
+    rows = [row("a", variables=kept(who="key")), done("in", output={"method": "api_token"})]
+    taken = prepared(main, *rows).taken
+    assert taken is not None
+    assert list(taken.resume(main, {}).results) == ["a", "b"]
+    assert [view.step_id for view in taken.views(START)] == ["a", "b"]
+
+
+def test_of_several_log_ins_the_last_is_done_again_and_none_after_a_log_out() -> None:
+    other = step("other", "gateway.login", parameters={"credential": "other"})
+    out = step("out", "gateway.logout")
+    rows = [done("in"), done("other"), row("a", variables=kept(who="key"))]
+    main = program(step("a"), LOG_IN, other, out, PING).main
+    assert TakenOver.read(main, "c", rows).redone is other
+    assert TakenOver.read(main, "c", rows[:1]).redone is LOG_IN
+    # One that failed, or was skipped, has established nothing.
+    assert TakenOver.read(main, "c", [done("in", status="failed")]).redone is None
+    logged_out = [*rows, done("out", "gateway.logout")]
+    assert TakenOver.read(main, "c", logged_out).redone is None
+
+
+def test_what_the_log_in_itself_needs_and_is_not_stored_is_named() -> None:
+    main = program(step("a"), LOG_IN, PING).main
+    assert list(refused(main, done("in"))) == ["variable who"]
+    later = step("in", "gateway.login", parameters={"credential": "{{ step.a.name }}"})
+    main = program(step("a"), later, PING).main
+    assert list(refused(main, row("a"), done("in"))) == ["{{ step.a.name }}"]
+
+
+@pytest.mark.parametrize("later", [PING, step("c", "playbook.run", parameters={"playbook": "x"})])
+def test_a_log_in_inside_a_nested_playbook_refuses_a_rerun_that_needs_it(later: Step) -> None:
+    outer = step("o", "playbook.run", parameters={"playbook": "inner.yaml"})
+    main = program(outer, later).main
+    missing = refused(main, done("o/in", parent_step_id="o"))
+    assert list(missing) == ["log-in of step o/in"]
+    assert "step 'o', which is not run again, logged in" in missing["log-in of step o/in"]
+    assert prepared(program(outer, step("c")).main, done("o/in", parent_step_id="o")).taken

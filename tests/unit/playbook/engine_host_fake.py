@@ -103,6 +103,7 @@ class FakeHost(EngineHost):
         self._handlers = {handler.type: handler for handler in (*COMMON, *kinds)}
         self._credentials = credentials or {}
         self.known_gateways = Gateways()
+        self.kept: dict[str, Any] = {}
 
     @property
     def execution_id(self) -> str:
@@ -137,6 +138,10 @@ class FakeHost(EngineHost):
     @property
     def gateways(self) -> Gateways:
         return self.known_gateways
+
+    @property
+    def remembered(self) -> dict[str, Any]:
+        return self.kept
 
     async def use(self, resource: type[R]) -> R:
         return resource()

@@ -7,6 +7,7 @@ import pytest
 
 from ignition_toolkit.playbook.engine_host import Attempted, Resume, ScopeState
 from ignition_toolkit.playbook.events import ScopeOpened, Settled, StepChanged, VariableSet
+from ignition_toolkit.playbook.gateways import GatewayEntry, Gateways
 from ignition_toolkit.playbook.models import (
     ExecutionStatus,
     OnFailure,
@@ -476,3 +477,33 @@ def test_a_nested_playbook_that_names_no_gateway_works_on_that_of_the_one_around
     assert result.status is COMPLETED
     assert host.last("top").output == {"url": None}
     assert host.last("a/b/c").output == {"url": "http://between:8088"}
+
+
+@pytest.mark.parametrize("named", ["other", "http://other:8088"])
+def test_a_nested_playbook_does_not_begin_on_a_gateway_that_only_the_run_has_told(
+    named: str,
+) -> None:
+    inner = playbook(
+        step("c", "test.gateway"),
+        path="1.yaml",
+        parameters=(Parameter(name="gateway", required=False),),
+    )
+
+    async def main() -> None:
+        bench = Bench(
+            program(
+                step("told", "test.echo", {"name": named}),
+                nested("a", "1.yaml", {"gateway": "{{ step.told.name }}"}),
+                others=(inner,),
+            ),
+            kind("test.gateway", _tell_gateway),
+        )
+        claimed = GatewayEntry(name="plant", urls=("http://plant:8088",))
+        bench.host.known_gateways = Gateways(entries=(claimed,), complete=True)
+        result = await bench.run()
+        assert result.status is FAILED
+        assert "was not claimed when the execution began" in str(result.error)
+        assert "claimed: plant" in str(result.error)
+        assert bench.host.moves[-2:] == [("a", "running"), ("a", "failed")]
+
+    fake_clock.run(main())

@@ -68,6 +68,30 @@ def test_an_entry_is_found_by_each_of_its_addresses(address: str) -> None:
     assert KNOWN.of({"gateway_url": address}) == PLANT
 
 
+TLS_SECOND = GatewayEntry(name="mixed", urls=("http://mixed:8088", "https://mixed:8043"))
+
+
+@pytest.mark.parametrize(
+    ("named", "url"),
+    [
+        ("mixed", "http://mixed:8088"),
+        ("http://mixed:8088", "http://mixed:8088"),
+        ("HTTPS://Mixed:8043/", "https://mixed:8043"),
+    ],
+)
+def test_an_entry_that_is_named_with_tls_is_never_asked_without(named: str, url: str) -> None:
+    found = Gateways(entries=(TLS_SECOND,)).of({"gateway": named})
+    assert found is not None
+    assert (found.title, found.url) == ("mixed", url)
+    assert set(found.urls) == set(TLS_SECOND.urls)
+
+
+def test_an_entry_whose_first_address_has_tls_is_asked_there_whatever_is_named() -> None:
+    found = KNOWN.of({"gateway_url": "http://10.0.0.5:8088"})
+    assert found is not None
+    assert found.url == "https://plant:8043"
+
+
 def test_an_entry_is_found_by_its_name_before_any_address() -> None:
     assert KNOWN.of({"gateway": " plant ", "gateway_url": "http://lab:8088"}) == PLANT
 

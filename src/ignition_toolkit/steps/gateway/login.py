@@ -8,6 +8,8 @@ from pydantic import Field
 
 from ignition_toolkit.credentials.secret import Secret
 from ignition_toolkit.errors import StepFailed
+from ignition_toolkit.gateway.client import GatewayClient
+from ignition_toolkit.gateway.identity import Identity
 from ignition_toolkit.playbook.step_handler import Effect
 from ignition_toolkit.steps.gateway.base import GatewayStep, Strict
 
@@ -36,21 +38,17 @@ class Login(GatewayStep):
     async def execute(self, params: dict[str, Any]) -> dict[str, Any]:
         """Log in, and have the gateway confirm it; outputs `method` and `gateway`.
 
-        Raises StepFailed for parameters that fit nobody, GatewayError when the gateway does not
-        take them. Cancellation: at once; nobody is logged in then.
+        It holds for the rest of the execution, its `on_cancel` steps included. Raises StepFailed
+        for parameters that fit nobody, GatewayError when the gateway does not take them.
+        Cancellation: at once; who was logged in before still is then, as after an error.
         """
-        fields = self._fields(params)
-        gateway = await self.gateway_as_it_is()
-        if isinstance(fields.get("api_token"), Secret):
-            gateway.session.use_token(fields["api_token"])
-            await gateway.upkeep.info()
-            return {"method": "api_token", "gateway": gateway.target.name}
-        gateway.session.use_person(fields["username"], fields["password"])
-        gateway = await self.gateway()
-        return {"method": "session", "gateway": gateway.target.name}
+        identity = self._identity(params)
+        client = await self.context.use(GatewayClient)
+        gateway = await client.log_in(self.context, identity)
+        method = "session" if identity.token is None else "api_token"
+        return {"method": method, "gateway": gateway.target.name}
 
-    # Any: texts and Secrets.
-    def _fields(self, params: dict[str, Any]) -> dict[str, Any]:
+    def _identity(self, params: dict[str, Any]) -> Identity:  # Any: texts and Secrets
         credential = params["credential"]
         fields = {name: params[name] for name in ("api_token", "username", "password")}
         if credential is not None:
@@ -60,10 +58,10 @@ class Login(GatewayStep):
             fields = dict(given)
         token = fields.get("api_token")
         if token is not None:
-            return {"api_token": _secret(token)}
+            return Identity(token=_secret(token))
         if not fields.get("username") or not fields.get("password"):
             raise StepFailed(f"{_EXPECTED}, found none of them whole")
-        return {"username": str(fields["username"]), "password": _secret(fields["password"])}
+        return Identity(username=str(fields["username"]), password=_secret(fields["password"]))
 
 
 def _is_name(credential: object) -> bool:
@@ -87,6 +85,6 @@ class Logout(GatewayStep):
 
         The gateway is not asked: it has no address for that, and a session expires there.
         """
-        gateway = await self.gateway_as_it_is()
-        gateway.session.forget()
+        client = await self.context.use(GatewayClient)
+        gateway = client.log_out(self.context)
         return {"gateway": gateway.target.name}

@@ -331,9 +331,10 @@ class Spill(StepHandler):
         subprocess.run(["cat"], input=octets + b"\n", check=True)
         self.context.progress(1, 2, value)
         self.context.set_variable("spilled", found)
+        files = write_files(self.context.artifacts / self.context.step_id, found)
         if params["fails"]:
             raise RuntimeError(f"not taken: {found}") from ValueError(value)
-        return {**found, "length": len(value), value: "as a key"}
+        return {**found, "length": len(value), value: "as a key", "files": files}
 
     def _secret(self, credential: str | None) -> str:
         if credential is not None:
@@ -344,6 +345,20 @@ class Spill(StepHandler):
         assert gateway.credential is not None
         token: str = self.context.credential(gateway.credential)["api_token"].reveal()
         return token
+
+
+def write_files(folder: Path, found: dict[str, str]) -> str:
+    """Write a text in every way in which steps leave files; return where."""
+    folder.mkdir()
+    for name, text in found.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    (folder / "all.json").write_text(json.dumps(found), encoding="utf-8")
+    # Across the borders of the pieces in which it is read.
+    (folder / "long.txt").write_text(f"{found['plain']}\n" * 5000, encoding="utf-8")
+    with (folder / "log").open("ab", buffering=0) as log:
+        for octet in found["plain"].encode():
+            log.write(bytes([octet]))
+    return str(folder)
 
 
 def spellings(value: str) -> dict[str, str]:

@@ -1,0 +1,99 @@
+"""Takes secrets out of the text files that an execution has left. Blocks: for a thread.
+
+A step writes its files itself, while it runs: this is done once nothing of the execution can write
+any more. Binary files stay as they are, as they would be broken.
+"""
+
+from __future__ import annotations
+
+import codecs
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from ignition_toolkit.credentials.redaction import Redactor
+from ignition_toolkit.execution.artifact_folders import Pace, TimeUp
+from ignition_toolkit.execution.artifacts import files_in
+
+#: Seconds for all files of an execution, which has its gateway for that time.
+MAX_S = 5.0
+#: Bytes that are looked at in one go: nobody else's turn comes meanwhile.
+PIECE_BYTES = 64 * 1024
+#: Name of a file that is being written in the place of another, in the same folder.
+PART = ".redacted.part"
+
+
+def redact_files(folder: Path, redactor: Redactor, seconds: float = MAX_S) -> list[str]:
+    """Replace secrets by `***` in all text files below a folder.
+
+    Args:
+        folder: of an execution whose processes are gone.
+        redactor: knows its secrets.
+        seconds: after which the rest is left as it is.
+
+    Returns: what people are to be told of files that may hold a secret yet, a line each.
+    """
+    pace = Pace(threading.Event(), seconds)
+    problems: list[str] = []
+    for artifact in files_in(folder):
+        file = folder / artifact.name
+        name = redactor.text(artifact.name)
+        try:
+            _redact(file, redactor, pace)
+        except TimeUp:
+            problems.append(
+                f"artifact {name} and those after it were not looked through for secrets: that"
+                f" would have taken longer than {seconds:g} s"
+            )
+            return problems
+        except OSError as error:
+            why = error.strerror or str(error)
+            problems.append(f"artifact {name} could not be looked through for secrets: {why}")
+    return problems
+
+
+def _redact(file: Path, redactor: Redactor, pace: Pace) -> None:
+    if not _is_text(file, pace):
+        return
+    # What stands for a secret is shorter than any secret: nothing was found where nothing shrank.
+    if sum(map(len, _redacted(file, redactor, pace))) == file.stat().st_size:
+        return
+    part = file.with_name(PART)
+    try:
+        with part.open("wb") as out:
+            os.fchmod(out.fileno(), file.stat().st_mode & 0o7777)
+            for piece in _redacted(file, redactor, pace):
+                out.write(piece)
+        part.replace(file)
+    finally:
+        with suppress(OSError):
+            part.unlink()
+
+
+def _redacted(file: Path, redactor: Redactor, pace: Pace) -> Iterator[bytes]:
+    stream = redactor.stream()
+    for piece in _pieces(file, pace):
+        yield stream.feed(piece)
+    yield stream.flush()
+
+
+def _is_text(file: Path, pace: Pace) -> bool:
+    """Say whether a file is UTF-8 without a NUL, as far as its beginning tells."""
+    first = next(_pieces(file, pace), b"")
+    if b"\0" in first:
+        return False
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(first)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _pieces(file: Path, pace: Pace) -> Iterator[bytes]:
+    descriptor = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    with open(descriptor, "rb", buffering=0) as opened:
+        while piece := opened.read(PIECE_BYTES):
+            pace.rest()
+            yield piece
