@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ignition_toolkit.cli import asking
 from ignition_toolkit.cli.app import run_app
 from ignition_toolkit.cli.exits import Exit
 from ignition_toolkit.cli.login import login_name
@@ -22,24 +20,10 @@ PRUNE = "POST /api/prune"
 
 
 @pytest.fixture
-def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def data(data: Path) -> Path:
     """A data folder that exists."""
-    folder = tmp_path / "data"
-    folder.mkdir()
-    monkeypatch.setenv("ITK_DATA_DIR", str(folder))
-    for name in ("ITK_KEEP_DAYS", "ITK_SERVER", "ITK_PLAYBOOKS", "ITK_DATABASE_URL"):
-        monkeypatch.delenv(name, raising=False)
-    return folder
-
-
-@pytest.fixture
-def server(data: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeServer]:
-    """A server that owns the folder."""
-    fake = FakeServer()
-    monkeypatch.setattr(asking, "ServerClient", lambda *_: fake.client())
-    lock = FolderLock.take(data, "server", "http://127.0.0.1:5000")
-    yield fake
-    lock.release()
+    data.mkdir()
+    return data
 
 
 # Any: JSON.

@@ -6,12 +6,10 @@ import getpass
 import io
 import json
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from ignition_toolkit.cli import asking
 from ignition_toolkit.cli.app import run_app
 from ignition_toolkit.cli.exits import Exit
 from ignition_toolkit.cli.login import login_name
@@ -29,27 +27,6 @@ VIEW = {
     "username": "admin",
     "changed_at": "2026-11-22T12:00:00Z",
 }
-VARIABLES = ("ITK_SERVER", "ITK_PLAYBOOKS", "ITK_VAULT_KEY_FILE", "IGNITION_API_TOKEN")
-
-
-@pytest.fixture
-def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A data folder that does not exist yet."""
-    folder = tmp_path / "data"
-    monkeypatch.setenv("ITK_DATA_DIR", str(folder))
-    for name in VARIABLES:
-        monkeypatch.delenv(name, raising=False)
-    return folder
-
-
-@pytest.fixture
-def server(data: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeServer]:
-    """A server that owns the folder."""
-    fake = FakeServer()
-    monkeypatch.setattr(asking, "ServerClient", lambda *_: fake.client())
-    lock = FolderLock.take(data, "server", "http://127.0.0.1:5000")
-    yield fake
-    lock.release()
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
@@ -35,12 +35,13 @@ async def put_credential(parts: PartsOf, request: Request, form: FormOf) -> Resp
     """Store a credential, or show the form again and say what is wrong."""
     refuse_when_stopping(parts)
     asked = parts.worker.put_credential(credential_request(form, _by(request)))
-    try:
-        return await _done(asked, "/credentials")
-    except ToolkitError as error:
-        kept = {name: text for name, text in form.items() if name != "secret"}
-        page = await _credentials(parts, _attempt(request, kept, error))
-        return _refusal(request, error, page)
+    kept = {name: text for name, text in form.items() if name != "secret"}
+    return await _answer(
+        request,
+        asked,
+        "/credentials",
+        lambda error: _credentials(parts, _attempt(request, kept, error)),
+    )
 
 
 @router.post("/credentials/remove")
@@ -48,11 +49,12 @@ async def remove_credential(parts: PartsOf, request: Request, form: FormOf) -> R
     """Remove a credential. Runs that have it go on with it."""
     refuse_when_stopping(parts)
     asked = parts.worker.remove_credential(form.get("name", ""), _by(request))
-    try:
-        return await _done(asked, "/credentials")
-    except ToolkitError as error:
-        page = await _credentials(parts, Attempt({}, {}, failure=error.message))
-        return _refusal(request, error, page)
+    return await _answer(
+        request,
+        asked,
+        "/credentials",
+        lambda error: _credentials(parts, Attempt({}, {}, failure=error.message)),
+    )
 
 
 @router.get("/gateways")
@@ -66,11 +68,9 @@ async def put_gateway(parts: PartsOf, request: Request, form: FormOf) -> Respons
     """Register a gateway, or show the form again and say what is wrong."""
     refuse_when_stopping(parts)
     asked = parts.worker.put_gateway(gateway_request(form, _by(request)))
-    try:
-        return await _done(asked, "/gateways")
-    except ToolkitError as error:
-        page = await _gateways(parts, _attempt(request, form, error))
-        return _refusal(request, error, page)
+    return await _answer(
+        request, asked, "/gateways", lambda error: _gateways(parts, _attempt(request, form, error))
+    )
 
 
 @router.post("/gateways/remove")
@@ -78,11 +78,12 @@ async def remove_gateway(parts: PartsOf, request: Request, form: FormOf) -> Resp
     """Remove a registered gateway. Runs that work on it go on."""
     refuse_when_stopping(parts)
     asked = parts.worker.remove_gateway(form.get("name", ""), _by(request))
-    try:
-        return await _done(asked, "/gateways")
-    except ToolkitError as error:
-        page = await _gateways(parts, Attempt({}, {}, failure=error.message))
-        return _refusal(request, error, page)
+    return await _answer(
+        request,
+        asked,
+        "/gateways",
+        lambda error: _gateways(parts, Attempt({}, {}, failure=error.message)),
+    )
 
 
 async def _credentials(parts: Parts, attempt: Attempt | None = None, change: str = "") -> str:
@@ -115,8 +116,18 @@ def _by(request: Request) -> Requester:
     return Requester("web", requester_name(request))
 
 
-async def _done(asked: Awaitable[object], leads_to: str) -> Response:
-    await asked
+async def _answer(
+    request: Request,
+    asked: Awaitable[object],
+    leads_to: str,
+    refused: Callable[[ToolkitError], Awaitable[str]],
+) -> Response:
+    """Do what was asked, then lead on; show the page that says why where it was refused."""
+    try:
+        await asked
+    except ToolkitError as error:
+        page = await refused(error)
+        return HTMLResponse(page, status_code=answer_for(request, error).status_code)
     return RedirectResponse(leads_to, status_code=303)
 
 
@@ -129,7 +140,3 @@ def _attempt(request: Request, fields: dict[str, str], error: ToolkitError) -> A
     if isinstance(error, ParametersInvalid) and error.parameters:
         return Attempt(fields, error.parameters)
     return Attempt(fields, {}, failure=error.message)
-
-
-def _refusal(request: Request, error: ToolkitError, page: str) -> Response:
-    return HTMLResponse(page, status_code=answer_for(request, error).status_code)
