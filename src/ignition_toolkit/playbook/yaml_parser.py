@@ -8,9 +8,7 @@ a date stays the text that was written, and every key is text.
 
 from __future__ import annotations
 
-import codecs
 import math
-import re
 from collections.abc import Iterator
 
 import yaml
@@ -29,7 +27,6 @@ from yaml.events import (
 from ignition_toolkit.playbook.wording import one_line, shown
 from ignition_toolkit.playbook.yaml_nodes import (
     MAX_ALIASES,
-    MAX_BYTES,
     MAX_DEPTH,
     MAX_NODES,
     Entry,
@@ -42,66 +39,23 @@ from ignition_toolkit.playbook.yaml_nodes import (
     Tree,
 )
 from ignition_toolkit.playbook.yaml_scalars import difference, read
+from ignition_toolkit.playbook.yaml_text import Refused, decoded, syntax_error
 
 
 def parse(source: str | bytes) -> Tree:
     """Read one YAML document. Never raises on any text or bytes: problems are in the tree."""
     composer = _Composer()
     try:
-        text = _decoded(source)
+        text = decoded(source)
         root: Node | None = composer.document(text)
-    except _Stop as stop:
+    except Refused as stop:
         composer.problems.append(stop.problem)
         root = None
     return Tree(root, sorted(composer.problems, key=lambda p: p.place))
 
 
-class _Stop(Exception):
-    """The text cannot be read further."""
-
-    def __init__(self, place: Place, message: str) -> None:
-        super().__init__(message)
-        self.problem = Problem(place, message)
-
-
 #: Tags that leave the meaning to the value.
 _NO_TAG = (None, "!")
-
-_FORBIDDEN = re.compile(r"[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-
-
-def _decoded(source: str | bytes) -> str:
-    start = Place(1, 1)
-    octets = source if isinstance(source, bytes) else source.encode("utf-8", "surrogatepass")
-    if len(octets) > MAX_BYTES:
-        raise _Stop(start, f"expected at most 1 MiB ({MAX_BYTES} bytes), found more")
-    if isinstance(source, bytes):
-        try:
-            text = source.decode("utf-8-sig")
-        except UnicodeDecodeError as error:
-            raise _Stop(*_bad_bytes(source, error)) from error
-    else:
-        text = source.removeprefix("\ufeff")
-    bad = _FORBIDDEN.search(text)
-    if bad is not None:
-        place = _place_of(text, bad.start())
-        raise _Stop(place, f"the character U+{ord(bad[0]):04X} may not stand in YAML: remove it")
-    if not text.strip():
-        raise _Stop(start, "expected a playbook, found an empty file")
-    return text
-
-
-def _bad_bytes(source: bytes, error: UnicodeDecodeError) -> tuple[Place, str]:
-    if source[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
-        return Place(1, 1), "expected UTF-8, found UTF-16: save the file as UTF-8"
-    place = _place_of(source[: error.start].decode("utf-8", "replace"), None)
-    return place, f"expected UTF-8, found the byte 0x{source[error.start]:02X}: save it as UTF-8"
-
-
-def _place_of(text: str, index: int | None) -> Place:
-    before = text if index is None else text[:index]
-    return Place(before.count("\n") + 1, len(before) - (before.rfind("\n") + 1) + 1)
-
 
 # Either gives the same events for a text that both take; the one in C is some twenty-five times
 # faster, and a playbook of 1,000 steps is read at every start.
@@ -123,10 +77,10 @@ class _Composer:
         for event in events:
             if isinstance(event, DocumentStartEvent):
                 if root is not None:
-                    raise _Stop(_at(event), "expected one document, found a second one after ---")
+                    raise Refused(_at(event), "expected one document, found a second one after ---")
                 root = self._node(next(events), events, 1)
         if root is None:
-            raise _Stop(Place(1, 1), "expected a playbook, found a file with comments only")
+            raise Refused(Place(1, 1), "expected a playbook, found a file with comments only")
         return root
 
     @staticmethod
@@ -134,14 +88,14 @@ class _Composer:
         try:
             yield from yaml.parse(text, Loader=_LOADER)
         except yaml.MarkedYAMLError as error:
-            raise _Stop(*_syntax_error(error, text)) from error
+            raise Refused(*syntax_error(error, text)) from error
         except (yaml.YAMLError, ValueError) as error:
             # ValueError: an escape such as "\UFFFFFFFF" is no character.
-            raise _Stop(Place(1, 1), f"this is not YAML: {one_line(str(error))}") from error
+            raise Refused(Place(1, 1), f"this is not YAML: {one_line(str(error))}") from error
 
     def _node(self, event: Event, events: Iterator[Event], depth: int) -> Node:
         if depth > MAX_DEPTH:
-            raise _Stop(_at(event), f"expected at most {MAX_DEPTH} levels of nesting, found more")
+            raise Refused(_at(event), f"expected at most {MAX_DEPTH} levels of nesting, found more")
         if isinstance(event, AliasEvent):
             return self._alias(event, depth)
         assert isinstance(event, NodeEvent)
@@ -164,7 +118,7 @@ class _Composer:
     def _count(self, event: Event, nodes: int) -> None:
         self._nodes += nodes
         if self._nodes > MAX_NODES:
-            raise _Stop(
+            raise Refused(
                 _at(event),
                 f"expected at most {MAX_NODES} values, found more, counting every alias written"
                 " out: a file that grows like this cannot be a playbook",
@@ -174,14 +128,14 @@ class _Composer:
         name = f"*{event.anchor}"
         self._aliases += 1
         if self._aliases > MAX_ALIASES:
-            raise _Stop(_at(event), f"expected at most {MAX_ALIASES} aliases, found more")
+            raise Refused(_at(event), f"expected at most {MAX_ALIASES} aliases, found more")
         if event.anchor not in self._anchors:
-            raise _Stop(_at(event), f"the alias {name} has no anchor &{event.anchor} above it")
+            raise Refused(_at(event), f"the alias {name} has no anchor &{event.anchor} above it")
         node = self._anchors[event.anchor]
         if node is None:
-            raise _Stop(_at(event), f"the alias {name} stands inside its own anchor")
+            raise Refused(_at(event), f"the alias {name} stands inside its own anchor")
         if depth + node.depth - 1 > MAX_DEPTH:
-            raise _Stop(_at(event), f"expected at most {MAX_DEPTH} levels of nesting, found more")
+            raise Refused(_at(event), f"expected at most {MAX_DEPTH} levels of nesting, found more")
         self._count(event, node.size)
         return node
 
@@ -309,23 +263,3 @@ def _bad_key(key: Node) -> str:
     if isinstance(key, Map):
         return "a key must be text, found a mapping: put a {{ reference }} in quotes"
     return "a key must be text, found " + ("a list" if isinstance(key, Sequence) else "nothing")
-
-
-def _syntax_error(error: yaml.MarkedYAMLError, text: str) -> tuple[Place, str]:
-    mark = error.problem_mark or error.context_mark
-    place = Place(mark.line + 1, mark.column + 1) if mark else Place(1, 1)
-    message = one_line(error.problem or "this is not YAML")
-    lines = text.split("\n")
-    line = lines[place.line - 1] if place.line <= len(lines) else ""
-    if "\t" in line[: len(line) - len(line.lstrip())] or "'\\t'" in message:
-        return place, "found a tab where YAML allows only spaces: indent with spaces"
-    if error.context:
-        since = f" (line {error.context_mark.line + 1})" if error.context_mark else ""
-        message = f"{one_line(error.context)}{since}: {message}"
-    return place, f"this is not YAML: {message}{_advice(line)}"
-
-
-def _advice(line: str) -> str:
-    if re.search(r":\s+\{\{", line):
-        return ": put the {{ reference }} in quotes"
-    return ""
