@@ -13,12 +13,11 @@ import typer
 
 from ignition_toolkit.cli.border import guarded
 from ignition_toolkit.cli.exits import Exit
+from ignition_toolkit.cli.looking_app import looking_app
 from ignition_toolkit.cli.options import (
     DataDir,
-    ExecutionId,
     Json,
     Playbooks,
-    Server,
     given_path,
     given_paths,
     whole_number,
@@ -32,8 +31,49 @@ HELP = """Run playbooks against an Ignition gateway, watch them, and cancel them
 
 Exit codes: 0 completed, 1 failed, 2 wrong input, 3 not reachable, 130 cancelled."""
 
-RUNNING, WRITING, LOOKING = "Run playbooks", "Write playbooks", "Executions on a server"
+RUNNING, WRITING = "Run playbooks", "Write playbooks"
 STORED = "What is stored for playbooks"
+
+PlaybookArgument = Annotated[
+    str, typer.Argument(metavar="PLAYBOOK", help="A path inside the library, or any file.")
+]
+
+GivenParameters = Annotated[
+    list[str] | None,
+    typer.Option(
+        "-p",
+        metavar="KEY=VALUE",
+        help="A parameter: key=value, key=@file, or key=@env:NAME; several times.",
+        show_default=False,
+    ),
+]
+
+EventJson = Annotated[
+    bool,
+    typer.Option("--json", help="Print a line of JSON per event, the execution as the last."),
+]
+
+RunningServer = Annotated[
+    str | None,
+    typer.Option(
+        "--server",
+        metavar="URL",
+        help="Have this server run it. Else ITK_SERVER, else the server that owns the data "
+        "folder; where none does, it runs here.",
+        show_default=False,
+    ),
+]
+
+Detach = Annotated[
+    bool, typer.Option("--detach", help="Leave when a server has taken it, and print its id.")
+]
+
+JunitFile = Annotated[
+    str | None,
+    typer.Option(
+        "--junit", metavar="FILE", help="Write how it ended as JUnit XML.", show_default=False
+    ),
+]
 
 app = typer.Typer(
     help=HELP,
@@ -45,7 +85,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-
+# Its commands are commands of this one.
+app.add_typer(looking_app)
 app.add_typer(gateways_app, name="gateways", rich_help_panel=STORED)
 app.add_typer(credentials_app, name="credentials", rich_help_panel=STORED)
 
@@ -77,43 +118,12 @@ def _itk(
 
 @app.command(rich_help_panel=RUNNING)
 def run(  # noqa: PLR0913, PLR0917 - Typer makes an option of each parameter
-    playbook: Annotated[
-        str,
-        typer.Argument(metavar="PLAYBOOK", help="A path inside the library, or any file."),
-    ],
-    parameter: Annotated[
-        list[str] | None,
-        typer.Option(
-            "-p",
-            metavar="KEY=VALUE",
-            help="A parameter: key=value, key=@file, or key=@env:NAME; several times.",
-            show_default=False,
-        ),
-    ] = None,
-    as_json: Annotated[
-        bool,
-        typer.Option("--json", help="Print a line of JSON per event, the execution as the last."),
-    ] = False,
-    server: Annotated[
-        str | None,
-        typer.Option(
-            "--server",
-            metavar="URL",
-            help="Have this server run it. Else ITK_SERVER, else the server that owns the data "
-            "folder; where none does, it runs here.",
-            show_default=False,
-        ),
-    ] = None,
-    detach: Annotated[
-        bool,
-        typer.Option("--detach", help="Leave when a server has taken it, and print its id."),
-    ] = False,
-    junit: Annotated[
-        str | None,
-        typer.Option(
-            "--junit", metavar="FILE", help="Write how it ended as JUnit XML.", show_default=False
-        ),
-    ] = None,
+    playbook: PlaybookArgument,
+    parameter: GivenParameters = None,
+    as_json: EventJson = False,
+    server: RunningServer = None,
+    detach: Detach = False,
+    junit: JunitFile = None,
     data_dir: DataDir = None,
     playbooks: Playbooks = None,
 ) -> int:
@@ -266,128 +276,3 @@ def simulate_gateway(
     from ignition_toolkit.simulator.serving import Options
 
     return simulate(Options(port, token, given_path(state, "--state"), tls, tls_port))
-
-
-@app.command("list", rich_help_panel=LOOKING)
-def list_(
-    status: Annotated[
-        str | None, typer.Option(metavar="STATUS", help="Only those in this status.")
-    ] = None,
-    limit: Annotated[
-        int,
-        typer.Option(parser=whole_number(1, 500), metavar="NUMBER", help="At most so many."),
-    ] = 20,
-    library: Annotated[
-        bool, typer.Option("--library", help="List the playbooks of the library instead.")
-    ] = False,
-    as_json: Json = False,
-    server: Server = None,
-) -> None:
-    """List executions, newest first. With --library: what can be run."""
-    from ignition_toolkit.cli.commands.looking import list_executions, list_library
-
-    if library:
-        list_library(server, as_json=as_json)
-    else:
-        list_executions(server, status, limit, as_json=as_json)
-
-
-@app.command(rich_help_panel=LOOKING)
-def show(
-    execution_id: ExecutionId,
-    as_json: Json = False,
-    junit: Annotated[bool, typer.Option("--junit", help="Print JUnit XML.")] = False,
-    server: Server = None,
-) -> None:
-    """Show one execution. Its steps, its error, its cancellation record."""
-    from ignition_toolkit.cli.commands.looking import show as show_execution
-
-    show_execution(server, execution_id, as_json=as_json, junit=junit)
-
-
-@app.command(rich_help_panel=LOOKING)
-def logs(
-    execution_id: ExecutionId,
-    follow: Annotated[
-        bool, typer.Option("-f", "--follow", help="Go on until the execution is over.")
-    ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print a line of JSON each.")] = False,
-    server: Server = None,
-) -> None:
-    """Print what an execution's steps have logged and printed."""
-    from ignition_toolkit.cli.commands.looking import logs as show_logs
-
-    show_logs(server, execution_id, follow=follow, as_json=as_json)
-
-
-@app.command(rich_help_panel=LOOKING)
-def cancel(
-    execution_id: Annotated[
-        str | None, typer.Argument(metavar="ID", help="The execution, as `itk list` shows it.")
-    ] = None,
-    every: Annotated[
-        bool, typer.Option("--all", help="Cancel every execution that is not over.")
-    ] = False,
-    as_json: Json = False,
-    server: Server = None,
-) -> None:
-    """Cancel an execution. The answer does not wait for its end."""
-    from ignition_toolkit.cli.commands.controlling import cancel as cancel_executions
-
-    cancel_executions(server, execution_id, every=every, as_json=as_json)
-
-
-@app.command(rich_help_panel=LOOKING)
-def rerun(
-    execution_id: ExecutionId,
-    from_step: Annotated[
-        str | None,
-        typer.Option(
-            "--from",
-            metavar="STEP",
-            help="Begin at this step, with what the steps before it gave.",
-            show_default=False,
-        ),
-    ] = None,
-    newest: Annotated[
-        bool, typer.Option("--newest", help="Run what the library has now, not the old text.")
-    ] = False,
-    as_json: Json = False,
-    server: Server = None,
-) -> None:
-    """Run an execution again, with the same parameters. It must be over."""
-    from ignition_toolkit.cli.commands.controlling import rerun as rerun_execution
-
-    rerun_execution(server, execution_id, from_step, newest=newest, as_json=as_json)
-
-
-@app.command(rich_help_panel=LOOKING)
-def pause(execution_id: ExecutionId, as_json: Json = False, server: Server = None) -> None:
-    """Pause an execution after its current step."""
-    _control(server, execution_id, "pause", as_json)
-
-
-@app.command(rich_help_panel=LOOKING)
-def resume(execution_id: ExecutionId, as_json: Json = False, server: Server = None) -> None:
-    """Let a paused execution go on."""
-    _control(server, execution_id, "resume", as_json)
-
-
-@app.command(rich_help_panel=LOOKING)
-def skip(execution_id: ExecutionId, as_json: Json = False, server: Server = None) -> None:
-    """Skip the current step. While it is paused, the next one."""
-    _control(server, execution_id, "skip", as_json)
-
-
-@app.command(rich_help_panel=LOOKING)
-def release(execution_id: ExecutionId, as_json: Json = False, server: Server = None) -> None:
-    """Free what an execution blocks that could not be stopped."""
-    from ignition_toolkit.cli.commands.controlling import release as release_execution
-
-    release_execution(server, execution_id, as_json=as_json)
-
-
-def _control(server: str | None, execution_id: str, verb: str, as_json: bool) -> None:
-    from ignition_toolkit.cli.commands.controlling import control
-
-    control(server, execution_id, verb, as_json=as_json)
