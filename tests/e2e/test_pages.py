@@ -625,6 +625,40 @@ def test_without_scripts_the_pages_work_by_reloading(persons: Persons) -> None:
     expect(page.locator("tbody.over tr .badge").first).to_have_text("cancelled")
 
 
+@pytest.mark.stress
+def test_where_a_token_is_asked_for_a_person_logs_in_by_keyboard_and_out(
+    browser: Browser, page_library: Path, shots: Path, tmp_path: Path
+) -> None:
+    secret = "seven-words-that-nobody-would-guess-at-night"
+    data = tmp_path / "data"
+    server = launch(data, playbooks=(page_library,), ITK_REQUIRE_TOKEN="1", ITK_TOKEN=secret)
+    person = Person(browser, server, shots)
+    try:
+        page = person.page("/playbooks/typed.yaml?fresh=1")
+        keyboard, token = page.keyboard, page.get_by_label("Access token")
+        for look in (WIDE, NARROW):
+            page.emulate_media(color_scheme=look.scheme)
+            page.set_viewport_size({"width": look.width, "height": 700})
+            assert grave_findings(page) == []
+            person.shot(page, f"login-{look.scheme}-{look.width}")
+        expect(token).to_be_focused()
+        keyboard.type("not-it-at-all-but-long-enough-to-be-one")
+        keyboard.press("Enter")
+        expect(page.get_by_role("alert")).to_be_visible()
+        expect(token).to_be_focused()
+        person.shot(page, "login-wrong")
+        keyboard.type(secret)
+        keyboard.press("Enter")
+        expect(page).to_have_url(f"{server.url}/playbooks/typed.yaml?fresh=1")
+        person.shot(page, "login-done")
+        page.get_by_role("button", name="Log out").click()
+        expect(token).to_be_visible()
+        assert person.complaints == []
+    finally:
+        person.context.close()
+        server.clean_up()
+
+
 #: Seconds for which a server stands still, and is away.
 AWAY_S = 3.0
 
