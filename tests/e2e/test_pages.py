@@ -241,6 +241,19 @@ def test_the_list_is_live_keeps_what_runs_on_top_and_shows_what_is_asked_for(
     expect(page.locator(f"tr[data-id='{other}'] .badge")).to_have_text("cancelled")
     assert set(page.locator("tbody .path").all_inner_texts()) == {"steps.yaml"}
     person.shot(page, "list-filtered")
+    # On a later page what ends stays where it is, and all below it is one further back.
+    last = running(server, "steps.yaml")
+    page.goto("/?offset=1")
+    before = numbers(page)
+    server.client.cancel(last)
+    row = page.locator(f"tbody.running tr[data-id='{last}']")
+    expect(row.locator(".badge")).to_have_text("cancelled", timeout=DEADLINE_MS)
+    assert numbers(page) == [number + 1 for number in before]
+
+
+def numbers(page: Page) -> list[int]:
+    """Return the first, the last and how many of the executions that a list says that it shows."""
+    return [int(number) for number in re.findall(r"\d+", page.locator("#range").inner_text())]
 
 
 def test_run_again_also_from_a_step_links_the_runs_and_exports_them(
