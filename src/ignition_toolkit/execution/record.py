@@ -16,22 +16,20 @@ from ignition_toolkit.execution import record_changes
 from ignition_toolkit.execution.kept_variables import kept_variables
 from ignition_toolkit.execution.redacted import (
     redacted_cancellation,
+    redacted_error,
     redacted_holding,
-    redacted_output,
 )
 from ignition_toolkit.execution.requests import StartKey
 from ignition_toolkit.execution.reruns import TakenOver
+from ignition_toolkit.execution.step_views import changed, pending
 from ignition_toolkit.execution.views import (
     ExecutionSummary,
     ExecutionView,
     Holding,
-    LogEvent,
-    ProgressEvent,
     StepView,
     WaitingFor,
 )
 from ignition_toolkit.playbook.events import Logged, Progressed, StepChanged
-from ignition_toolkit.playbook.handler_call import MAX_ERROR
 from ignition_toolkit.playbook.models import (
     CancellationRecord,
     ExecutionStatus,
@@ -42,9 +40,6 @@ from ignition_toolkit.playbook.models import (
 )
 from ignition_toolkit.storage.changes import AddAudit, Change, PutStep, SetExecution
 from ignition_toolkit.storage.store import Store
-
-#: Characters of one log message that are kept.
-MAX_MESSAGE = 64 * 1024
 
 
 @dataclass(frozen=True)
@@ -142,7 +137,7 @@ class ExecutionRecord:
         """Make the top level's steps known, as pending."""
         for index, step in enumerate(steps):
             self._order[step.id] = index
-            self.steps.setdefault(step.id, _pending(step, ""))
+            self.steps.setdefault(step.id, pending(step, ""))
 
     def take_over(self, taken: TakenOver) -> None:
         """Make what is taken over from an earlier attempt part of an execution that is new."""
@@ -155,7 +150,7 @@ class ExecutionRecord:
             return
         changes: list[Change] = []
         for step in steps:
-            view = _pending(step, prefix)
+            view = pending(step, prefix)
             self.steps[view.step_id] = view
             changes += self._step_changes(view)
         self._store.submit(changes)
@@ -191,7 +186,7 @@ class ExecutionRecord:
         elif status.final:
             values["holds"] = None
         if error is not None:
-            values["error"] = self._error(error)
+            values["error"] = redacted_error(error, self._redactor)
         if cancellation is not None:
             values["cancellation"] = self._redacted(cancellation)
         return self._set(values, columns={"owner": owner} if owner else None, final=status.final)
@@ -245,23 +240,7 @@ class ExecutionRecord:
         """Take note of a step's change."""
         if self.status.final:
             return
-        old = self.steps.get(change.step_id)
-        started = old.started_at if old else None
-        if not change.status.final and (old is None or old.status.final or started is None):
-            started = change.at
-        view = StepView(
-            step_id=change.step_id,
-            step_name=change.step_name,
-            parent_step_id=change.parent_step_id,
-            type=change.type,
-            status=change.status,
-            started_at=started,
-            completed_at=change.at if change.status.final else None,
-            output=redacted_output(change.output, self._redactor),
-            error=self._error(change.error) if change.error else None,
-            attempts=change.attempt,
-            cancellation=old.cancellation if old else None,
-        )
+        view = changed(self.steps.get(change.step_id), change, self._redactor)
         self._put(view)
 
     # Any: a JSON value, as the runner sent it.
@@ -273,7 +252,7 @@ class ExecutionRecord:
         """Give every step that still counts as running a final status; return their ids."""
         running = [view for view in self.steps.values() if view.status is StepStatus.RUNNING]
         for view in reversed(running):
-            text = self._error(error) if error else view.error
+            text = redacted_error(error, self._redactor) if error else view.error
             closing = {"status": status, "completed_at": utc_now(), "error": text}
             self._put(view.model_copy(update=closing))
         return [view.step_id for view in running]
@@ -301,44 +280,22 @@ class ExecutionRecord:
 
     def log(self, line: Logged) -> None:
         """Write a line to the log."""
-        if self.status.final:
-            return
-        event = LogEvent(
-            execution_id=self.execution_id,
-            step_id=line.step_id,
-            level=line.level,
-            message=self._redactor.text(line.message)[:MAX_MESSAGE],
-            stream=line.stream,
-            at=line.at,
-        )
-        self._store.submit([record_changes.log_event(event)])
+        if not self.status.final:
+            self._store.submit(
+                [record_changes.line_logged(self.execution_id, line, self._redactor)]
+            )
 
     def note_dropped(self, step_id: str | None, count: int) -> None:
         """Say in the log that so many lines are missing at this place."""
-        if self.status.final:
-            return
-        event = LogEvent(
-            execution_id=self.execution_id,
-            step_id=step_id,
-            level="warning",
-            message=f"{count} log lines were dropped: the step logs faster than is read",
-            dropped=count,
-            at=utc_now(),
-        )
-        self._store.submit([record_changes.log_event(event)])
+        if not self.status.final:
+            self._store.submit([record_changes.lines_dropped(self.execution_id, step_id, count)])
 
     def progress(self, progress: Progressed) -> None:
         """Tell how far a step is."""
-        if self.status.final:
-            return
-        event = ProgressEvent(
-            execution_id=self.execution_id,
-            step_id=progress.step_id,
-            done=progress.done,
-            total=progress.total,
-            message=self._redactor.text(progress.message)[:MAX_MESSAGE],
-        )
-        self._store.submit([record_changes.progress_event(event, utc_now())])
+        if not self.status.final:
+            self._store.submit(
+                [record_changes.step_progressed(self.execution_id, progress, self._redactor)]
+            )
 
     # Any: values of the summary's fields, columns of the executions table.
     def _set(
@@ -363,20 +320,5 @@ class ExecutionRecord:
     def _variables_change(self, step_id: str, kept: dict[str, Any]) -> Change:
         return PutStep(self.execution_id, step_id, {"variables": kept})
 
-    def _error(self, text: str) -> str:
-        """Return an error without secrets; the runner may have cut it off in the middle of one."""
-        was_cut = len(text) >= MAX_ERROR
-        return self._redactor.cut_text(text) if was_cut else self._redactor.text(text)
-
     def _redacted(self, cancellation: CancellationRecord) -> CancellationRecord:
         return redacted_cancellation(cancellation, self._redactor)
-
-
-def _pending(step: Step, prefix: str) -> StepView:
-    return StepView(
-        step_id=prefix + step.id,
-        step_name=step.name,
-        parent_step_id=prefix[:-1] if prefix else None,
-        type=step.type,
-        status=StepStatus.PENDING,
-    )

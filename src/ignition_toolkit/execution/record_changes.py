@@ -1,10 +1,14 @@
-"""An execution's state as changes of the store: rows, and the events that clients follow."""
+"""An execution's state as changes of the store: rows, and the events that clients follow.
+
+What a step says is redacted here.
+"""
 
 from __future__ import annotations
 
 from datetime import datetime
 from typing import Any, Literal
 
+from ignition_toolkit.credentials.redaction import Redactor
 from ignition_toolkit.execution.requests import KEY_LIFE, StartKey
 from ignition_toolkit.execution.views import (
     ExecutionSummary,
@@ -13,6 +17,8 @@ from ignition_toolkit.execution.views import (
     StepView,
     View,
 )
+from ignition_toolkit.playbook.events import MAX_MESSAGE, Logged, Progressed
+from ignition_toolkit.playbook.models import utc_now
 from ignition_toolkit.storage.changes import AddEvent, AddExecution, Change, PutStep, SetExecution
 from ignition_toolkit.storage.rows import ExecutionRow
 
@@ -64,14 +70,42 @@ def summary_event(summary: ExecutionSummary, at: datetime) -> Change:
     return _event(summary.execution_id, "execution", summary, at)
 
 
-def log_event(event: LogEvent) -> Change:
+def line_logged(execution_id: str, line: Logged, redactor: Redactor) -> Change:
     """Return the event of a line of the log."""
-    return _event(event.execution_id, "log", event, event.at)
+    event = LogEvent(
+        execution_id=execution_id,
+        step_id=line.step_id,
+        level=line.level,
+        message=redactor.text(line.message)[:MAX_MESSAGE],
+        stream=line.stream,
+        at=line.at,
+    )
+    return _event(execution_id, "log", event, event.at)
 
 
-def progress_event(event: ProgressEvent, at: datetime) -> Change:
+def lines_dropped(execution_id: str, step_id: str | None, count: int) -> Change:
+    """Return the line of the log that says that so many are missing at this place."""
+    event = LogEvent(
+        execution_id=execution_id,
+        step_id=step_id,
+        level="warning",
+        message=f"{count} log lines were dropped: the step logs faster than is read",
+        dropped=count,
+        at=utc_now(),
+    )
+    return _event(execution_id, "log", event, event.at)
+
+
+def step_progressed(execution_id: str, progress: Progressed, redactor: Redactor) -> Change:
     """Return the event of a step's progress."""
-    return _event(event.execution_id, "progress", event, at)
+    event = ProgressEvent(
+        execution_id=execution_id,
+        step_id=progress.step_id,
+        done=progress.done,
+        total=progress.total,
+        message=redactor.text(progress.message)[:MAX_MESSAGE],
+    )
+    return _event(execution_id, "progress", event, utc_now())
 
 
 def step_changes(execution_id: str, view: StepView, at: datetime) -> list[Change]:

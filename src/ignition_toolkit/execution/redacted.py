@@ -6,6 +6,7 @@ from typing import Any
 
 from ignition_toolkit.credentials.redaction import Redactor
 from ignition_toolkit.execution.views import Claim, Holding
+from ignition_toolkit.playbook.handler_call import MAX_ERROR
 from ignition_toolkit.playbook.json_values import jsonable
 from ignition_toolkit.playbook.models import CancellationRecord, Leftover
 
@@ -48,6 +49,12 @@ def redacted_holding(holds: Holding, redactor: Redactor) -> Holding:
     """Return what an execution holds without secrets."""
     claims = tuple(Claim(claim.kind, redactor.text(claim.name)) for claim in holds.claims)
     return Holding(claims=claims, leftovers=_redacted_leftovers(holds.leftovers, redactor))
+
+
+def redacted_error(text: str, redactor: Redactor) -> str:
+    """Return an error without secrets; the runner may have cut it off in the middle of one."""
+    was_cut = len(text) >= MAX_ERROR
+    return redactor.cut_text(text) if was_cut else redactor.text(text)
 
 
 def _redacted_leftovers(

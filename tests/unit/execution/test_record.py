@@ -10,11 +10,11 @@ import pytest
 from ignition_toolkit.credentials.redaction import Redactor
 from ignition_toolkit.credentials.secret import Secret
 from ignition_toolkit.errors import IllegalMove
-from ignition_toolkit.execution.record import MAX_MESSAGE, ExecutionRecord, Snapshot
+from ignition_toolkit.execution.record import ExecutionRecord, Snapshot
 from ignition_toolkit.execution.requests import KEY_LIFE, StartKey
 from ignition_toolkit.execution.reruns import TakenOver
 from ignition_toolkit.execution.views import Claim, Holding, WaitingFor
-from ignition_toolkit.playbook.events import Logged, Progressed
+from ignition_toolkit.playbook.events import MAX_MESSAGE, Logged, Progressed
 from ignition_toolkit.playbook.handler_call import MAX_ERROR
 from ignition_toolkit.playbook.models import (
     EXECUTION_MOVES,
