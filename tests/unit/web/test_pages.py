@@ -278,6 +278,13 @@ def test_an_empty_list_says_how_to_begin(pages: Pages) -> None:
     assert 'href="/playbooks"' in html
 
 
+def test_without_scripts_a_list_comes_again_by_itself_while_something_runs(pages: Pages) -> None:
+    page = ExecutionPage(items=(FakeWorker().add(),), total=1)
+    reloads = '<noscript><meta http-equiv="refresh"'
+    assert reloads in pages.executions(FRAME, page, NOTHING)
+    assert reloads not in pages.executions(FRAME, NOTHING, page)
+
+
 def older(pages: Pages, page: ExecutionPage, offset: int) -> str:
     return pages.executions(FRAME, NOTHING, page, offset=offset, limit=2)
 
