@@ -1,5 +1,6 @@
 """A person at the pages: finds a playbook, runs it, watches it, and stops it."""
 
+import functools
 import json
 import re
 import time
@@ -27,6 +28,7 @@ from tests.e2e.person import (
 )
 from tests.e2e.saved_page import Part, saved
 from tests.e2e.server import Server, launch, standing_still
+from tests.e2e.slow_gateway import slow_gateway
 from tests.polling import poll_until
 
 End = Callable[[Server], object]
@@ -722,3 +724,44 @@ def test_a_log_is_watched_while_its_server_stands_still_goes_and_comes_back(
         person.context.close()
         for server in servers:
             server.clean_up()
+
+
+SENDS = """
+name: Sends a large file
+parameters: [{name: gateway_url, type: string}, {name: file, type: string}]
+steps:
+  - {id: send, name: Send, type: gateway.upload_module, parameters: {file: "{{ parameter.file }}"}}
+"""
+#: Bytes of the file, and those that are let through at once.
+LARGE, PORTION = 2**31, 2**20
+
+
+def test_the_bytes_of_a_large_upload_are_seen_to_move_and_a_cancel_ends_them(
+    person: Person, server: Server, tmp_path: Path
+) -> None:
+    file = tmp_path / "line.modl"
+    with file.open("wb") as out:
+        out.truncate(LARGE)
+    with slow_gateway() as gateway:
+        execution_id = server.client.start_text(SENDS, gateway_url=gateway.address, file=str(file))
+        page = person.open(execution_id)
+        shown = page.locator("#steps .progress").first
+
+        def sends_on(least: int) -> bool:
+            gateway.take(PORTION)
+            return sent(shown.inner_text()) > least
+
+        for _ in range(3):
+            before = sent(shown.inner_text())
+            poll_until(functools.partial(sends_on, before), DEADLINE_MS / 1000)
+        assert shown.inner_text().endswith(f" of {LARGE} uploading line.modl")
+        cancel_button(page)
+        expect_status(page, "cancelled")
+        expect(page.locator("#record")).to_contain_text("POST", timeout=DEADLINE_MS)
+        gateway.read_on()
+        poll_until(gateway.hung_up.is_set, DEADLINE_MS / 1000)
+
+
+def sent(text: str) -> int:
+    """Return the bytes that a step's progress tells, 0 for none yet."""
+    return int(text.split(" ", maxsplit=1)[0] or 0)

@@ -10,7 +10,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
+from ignition_toolkit.credentials.redaction import Redactor
 from ignition_toolkit.errors import NotFound
+from ignition_toolkit.execution.artifact_redaction import redacted_copy
 from ignition_toolkit.execution.artifacts import count_bytes, list_artifacts, open_artifact
 from ignition_toolkit.execution.pruning import FAILURES_FACTOR
 from ignition_toolkit.execution.settings import Settings
@@ -27,11 +29,22 @@ class Archive:
     """Reads what is stored, from any event loop. Raises StoreError when it cannot be read.
 
     A caller that is cancelled stops waiting; the read goes on to its end.
+
+    Args:
+        store: of the data folder.
+        settings: where that is.
+        redactor_of: what knows the secrets of an execution that is under way; None of another one.
     """
 
-    def __init__(self, store: Store, settings: Settings) -> None:
+    def __init__(
+        self,
+        store: Store,
+        settings: Settings,
+        redactor_of: Callable[[str], Redactor | None],
+    ) -> None:
         self._store = store
         self._settings = settings
+        self._redactor_of = redactor_of
 
     async def newest_lines(
         self, execution_id: str, wanted: LogFilter, *, limit: int, before: int | None = None
@@ -78,11 +91,19 @@ class Archive:
         return await _read(lambda: list_artifacts(folder)) if folder else ()
 
     async def open_artifact(self, execution_id: str, name: str) -> int:
-        """Return a descriptor of such a file, for the caller to close. Raises NotFound."""
+        """Return a descriptor of such a file, for the caller to close.
+
+        While the execution is under way it is that of a copy without secrets, where it is a text.
+        Raises NotFound, WrongState when such a copy takes too long.
+        """
         folder = await self._folder(execution_id)
         if folder is None:
             raise NotFound(f"no execution has the id {execution_id!r}", id=execution_id)
-        return await _read(lambda: open_artifact(folder, name))
+        # Asked before: its files are without secrets once it is over.
+        redactor = self._redactor_of(execution_id)
+        if redactor is None or not redactor:
+            return await _read(lambda: open_artifact(folder, name))
+        return await _read(lambda: redacted_copy(open_artifact(folder, name), redactor))
 
     async def upkeep(self) -> Upkeep:
         """Say what is kept, and for how long."""

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import codecs
 import os
+import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
+from io import FileIO as RawFile
 from pathlib import Path
 
 from ignition_toolkit.credentials.redaction import Redactor
+from ignition_toolkit.errors import WrongState
 from ignition_toolkit.execution.artifact_folders import Pace, TimeUp
 from ignition_toolkit.execution.artifacts import files_in
 
@@ -54,34 +57,78 @@ def redact_files(folder: Path, redactor: Redactor, seconds: float = MAX_S) -> li
     return problems
 
 
+def redacted_copy(descriptor: int, redactor: Redactor, seconds: float = MAX_S) -> int:
+    """Return a descriptor of a copy without secrets, or the same one where the file is no text.
+
+    For a file of an execution that runs, whose steps go on writing it.
+
+    Args:
+        descriptor: of the file; closed, unless it is returned.
+        redactor: knows the execution's secrets.
+        seconds: that it may take.
+
+    Raises WrongState when it takes longer, OSError when there is no room.
+    """
+    pace = Pace(threading.Event(), seconds)
+    with open(descriptor, "rb", buffering=0, closefd=False) as opened:
+        try:
+            if not _is_text(opened, pace):
+                opened.seek(0)
+                return descriptor
+            copy = _copy(opened, redactor, pace)
+        except TimeUp:
+            os.close(descriptor)
+            raise WrongState(
+                "the file is too large to take secrets out of it while its execution runs; fetch it"
+                " when that is over",
+                status="running",
+            ) from None
+        except BaseException:
+            os.close(descriptor)
+            raise
+    os.close(descriptor)
+    return copy
+
+
+def _copy(opened: RawFile, redactor: Redactor, pace: Pace) -> int:
+    with tempfile.TemporaryFile(buffering=0) as copy:
+        for piece in _redacted(opened, redactor, pace):
+            copy.write(piece)
+        copy.seek(0)
+        return os.dup(copy.fileno())
+
+
 def _redact(file: Path, redactor: Redactor, pace: Pace) -> None:
-    if not _is_text(file, pace):
-        return
-    # What stands for a secret is shorter than any secret: nothing was found where nothing shrank.
-    if sum(map(len, _redacted(file, redactor, pace))) == file.stat().st_size:
-        return
-    part = file.with_name(PART)
-    try:
-        with part.open("wb") as out:
-            os.fchmod(out.fileno(), file.stat().st_mode & 0o7777)
-            for piece in _redacted(file, redactor, pace):
-                out.write(piece)
-        part.replace(file)
-    finally:
-        with suppress(OSError):
-            part.unlink()
+    descriptor = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    with open(descriptor, "rb", buffering=0) as opened:
+        facts = os.fstat(descriptor)
+        if not _is_text(opened, pace):
+            return
+        # What stands for a secret is shorter than any secret: where nothing shrank, none was found.
+        if sum(map(len, _redacted(opened, redactor, pace))) == facts.st_size:
+            return
+        part = file.with_name(PART)
+        try:
+            with part.open("wb") as out:
+                os.fchmod(out.fileno(), facts.st_mode & 0o7777)
+                for piece in _redacted(opened, redactor, pace):
+                    out.write(piece)
+            part.replace(file)
+        finally:
+            with suppress(OSError):
+                part.unlink()
 
 
-def _redacted(file: Path, redactor: Redactor, pace: Pace) -> Iterator[bytes]:
+def _redacted(opened: RawFile, redactor: Redactor, pace: Pace) -> Iterator[bytes]:
     stream = redactor.stream()
-    for piece in _pieces(file, pace):
+    for piece in _pieces(opened, pace):
         yield stream.feed(piece)
     yield stream.flush()
 
 
-def _is_text(file: Path, pace: Pace) -> bool:
+def _is_text(opened: RawFile, pace: Pace) -> bool:
     """Say whether a file is UTF-8 without a NUL, as far as its beginning tells."""
-    first = next(_pieces(file, pace), b"")
+    first = next(_pieces(opened, pace), b"")
     if b"\0" in first:
         return False
     try:
@@ -91,9 +138,8 @@ def _is_text(file: Path, pace: Pace) -> bool:
     return True
 
 
-def _pieces(file: Path, pace: Pace) -> Iterator[bytes]:
-    descriptor = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    with open(descriptor, "rb", buffering=0) as opened:
-        while piece := opened.read(PIECE_BYTES):
-            pace.rest()
-            yield piece
+def _pieces(opened: RawFile, pace: Pace) -> Iterator[bytes]:
+    opened.seek(0)
+    while piece := opened.read(PIECE_BYTES):
+        pace.rest()
+        yield piece

@@ -7,7 +7,6 @@ import hashlib
 import logging
 import os
 import secrets
-import shutil
 from contextlib import AsyncExitStack
 from importlib.metadata import version
 from pathlib import Path
@@ -28,6 +27,7 @@ from ignition_toolkit.execution.programs import Programs
 from ignition_toolkit.execution.questions import Questions
 from ignition_toolkit.execution.reaper import Reaper, become_subreaper
 from ignition_toolkit.execution.retention import Retention
+from ignition_toolkit.execution.runner_folders import remove_worker_folder
 from ignition_toolkit.execution.settings import Settings
 from ignition_toolkit.execution.views import ExecutionSummary, Health
 from ignition_toolkit.playbook.library import Library
@@ -223,4 +223,4 @@ def _remove_others(run_dir: Path) -> None:
     run_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     for entry in run_dir.parent.iterdir():
         if entry != run_dir:
-            shutil.rmtree(entry, ignore_errors=True)
+            remove_worker_folder(entry)

@@ -10,6 +10,7 @@ from typing import Any
 
 import uuid6
 
+from ignition_toolkit.credentials.redaction import Redactor
 from ignition_toolkit.errors import NotFound, StoreError, WrongState
 from ignition_toolkit.execution import audit, blocking
 from ignition_toolkit.execution.acceptance import Origin, load_again, new_record
@@ -308,6 +309,11 @@ class ExecutionManager:
         answer, note = run.steer(action, source=source, requested_by=requested_by)
         self._store.submit([note])
         return answer
+
+    def redactor_of(self, execution_id: str) -> Redactor | None:
+        """Return what knows the secrets of an execution that is not over. From any thread."""
+        run = self._runs.get(execution_id)
+        return None if run is None or run.is_over else run.job.redactor
 
     def find(self, execution_id: str) -> Run:
         """Return an execution that is not over. Raises NotFound, WrongState."""

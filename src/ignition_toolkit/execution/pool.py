@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import shutil
 from collections.abc import Callable, Collection, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -16,6 +15,7 @@ from ignition_toolkit.execution.fork_server import ForkServer
 from ignition_toolkit.execution.janitor_answers import Ended
 from ignition_toolkit.execution.janitor_link import JanitorLink
 from ignition_toolkit.execution.runner_birth import wait_ready
+from ignition_toolkit.execution.runner_folders import remove_runner_folder, remove_worker_folder
 from ignition_toolkit.execution.runner_process import Deaf, RunnerProcess
 from ignition_toolkit.execution.runner_spawn import (
     executing,
@@ -274,7 +274,7 @@ class RunnerPool:
         self._alive.pop(runner.pid, None)
         self._janitor.forget(runner.token)
         loop = asyncio.get_running_loop()
-        return loop.run_in_executor(self._remover, _remove, runner.folder)
+        return loop.run_in_executor(self._remover, remove_runner_folder, runner.folder)
 
     async def close(self) -> None:
         """Start no more runners; those that are there are the janitor's to end.
@@ -303,7 +303,7 @@ class RunnerPool:
                 logger.error("runner %s could not be ended", runner.pid)
             runner.close()
         self._alive.clear()
-        removal = loop.run_in_executor(self._remover, _remove, self._run_dir)
+        removal = loop.run_in_executor(self._remover, remove_worker_folder, self._run_dir)
         await asyncio.wait({removal}, timeout=REMOVE_ALL_S)
         self._threads.shutdown(wait=False)
         self._remover.shutdown(wait=False)
@@ -321,7 +321,3 @@ class _Idle(Deaf):
 
     def on_ended(self) -> None:
         self._pool.lose(self._runner)
-
-
-def _remove(folder: Path) -> None:
-    shutil.rmtree(folder, ignore_errors=True)

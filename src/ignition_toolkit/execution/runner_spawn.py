@@ -15,6 +15,7 @@ from ignition_toolkit.execution.child_process import (
 )
 from ignition_toolkit.execution.fork_server import ForkServer
 from ignition_toolkit.execution.owner import process_start
+from ignition_toolkit.execution.runner_folders import TEMPORARY
 from ignition_toolkit.protocol import MARKER
 
 #: What of the server's environment a runner gets. Secrets live elsewhere, and stay there.
@@ -108,7 +109,7 @@ def spawn(token: str, folder: Path, start: Starter) -> Spawned:
 
     Raises OSError when there is no process, descriptor or space left; no process is left then.
     """
-    temporary = folder / "tmp"
+    temporary = folder / TEMPORARY
     temporary.mkdir(parents=True, mode=0o700)
     pipes = Pipes()
     try:

@@ -85,10 +85,10 @@ class Worker:
         self.library = Library(settings.library_folders)
         self._ends = Ends()
         self.store = open_store(settings, self._publish)
-        self.archive = Archive(self.store, settings)
         self._repeated = RepeatedStarts(self.store, settings.data_dir)
         self.inventory = open_inventory(settings, self.store)
         self._core = Core(settings, self.store, self.library, self.inventory)
+        self.archive = Archive(self.store, settings, self._core.manager.redactor_of)
         self._thread = LoopThread("itk-supervision")
         self._closed = False
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import time
 from collections.abc import AsyncIterator, Callable
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, BinaryIO, Protocol, TypeVar
 from ignition_toolkit.errors import StepFailed
 from ignition_toolkit.gateway.answers import parsed
 from ignition_toolkit.gateway.call import Body, Call
+from ignition_toolkit.playbook.unfinished import unfinished
 
 if TYPE_CHECKING:
     from ignition_toolkit.gateway.exchange import Exchange
@@ -97,8 +97,8 @@ async def download(exchange: Exchange, call: Call, file: Path, progress: Progres
         StepFailed: the file cannot be written.
         GatewayError: as every request; also when the answer ends before its end.
 
-    Cancellation: at once; what was written is removed, and there is nothing under the final name
-    that was not there before.
+    Cancellation: at once; what was written is removed, also when the process is killed, and there
+    is nothing under the final name that was not there before.
     """
     part = file.with_name(f".{file.name}.{os.getpid()}.part")
 
@@ -109,12 +109,10 @@ async def download(exchange: Exchange, call: Call, file: Path, progress: Progres
             await _write(part, response.aiter_raw(), told, file)
             return told.done
 
-    try:
+    with unfinished(part):
         size = await exchange.persistently(call, once)
         await _in_thread(lambda: os.replace(part, file), file, "written")
         return size
-    finally:
-        _remove(part)
 
 
 async def write_file(file: Path, text: str) -> None:
@@ -126,16 +124,8 @@ async def write_file(file: Path, text: str) -> None:
         part.write_text(text, encoding="utf-8", errors="backslashreplace")
         part.replace(file)
 
-    try:
+    with unfinished(part):
         await _in_thread(write, file, "written")
-    finally:
-        _remove(part)
-
-
-def _remove(part: Path) -> None:
-    """Remove what is not complete; not awaited, as this happens when a step is stopped, too."""
-    with contextlib.suppress(OSError):
-        part.unlink()
 
 
 async def _size_of(file: Path) -> int:

@@ -8,6 +8,10 @@ from collections.abc import Iterable
 
 #: Characters of a found value that a message shows.
 SHOWN_CHARACTERS = 60
+#: Characters of a name that a message shows whole; of a longer one its beginning and its end, as
+#: long names often differ there.
+NAME_CHARACTERS = 200
+_FIRST, _LAST = 120, 60
 
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
 
@@ -18,9 +22,10 @@ def one_line(text: str) -> str:
 
 
 def shown(text: str) -> str:
-    """Return a found text in quotes, on one line, cut to `SHOWN_CHARACTERS`."""
+    """Return a found name in quotes, on one line, whole up to `NAME_CHARACTERS`."""
     line = one_line(text)
-    return repr(line if len(line) <= SHOWN_CHARACTERS else line[: SHOWN_CHARACTERS - 3] + "...")
+    cut = len(line) > NAME_CHARACTERS
+    return repr(f"{line[:_FIRST]}...{line[-_LAST:]}" if cut else line)
 
 
 def described(value: object) -> str:

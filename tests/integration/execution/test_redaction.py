@@ -9,6 +9,7 @@ import base64
 import logging
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import quote
 
 import httpx2
 import pytest
@@ -151,6 +152,10 @@ async def test_nothing_that_is_kept_or_shown_holds_a_secret_of_a_careless_run(
     begin.go()
     await point.reached()
     assert in_processes() == []
+    files = [file.name for file in await rig.worker.archive.artifacts(execution_id)]
+    live = [f"/executions/{execution_id}/artifacts/{quote(name)}" for name in files]
+    assert len(live) > 30
+    assert await in_answers(app, *live) == []
     view, _ = await rig.cancelled(execution_id)
 
     by_id = steps(view)

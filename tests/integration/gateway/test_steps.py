@@ -187,6 +187,25 @@ async def start_anew(context: FakeContext) -> None:
     context.client = GatewayClient()
 
 
+async def test_a_relative_file_is_one_in_the_executions_folder_for_every_kind(
+    context: FakeContext,
+) -> None:
+    make_module(context.folder / "line.modl", LINE)
+    uploaded = await run(context, kinds.UploadModule, file="line.modl")
+    assert uploaded["module_id"] == LINE
+    accepted = {"accept_certificate": True, "accept_license": True, "grace": 0}
+    assert (await run(context, kinds.InstallModule, file="line.modl", **accepted))["id"] == LINE
+
+
+async def test_an_import_of_nothing_is_refused_unless_that_is_meant(context: FakeContext) -> None:
+    given = {"project_name": "Line 3", "file": ""}
+    with pytest.raises(StepFailed, match="a name inside the execution's folder"):
+        await run(context, kinds.ImportProject, **given)
+    found = await run(context, kinds.ImportProject, **given, empty_ok=True)
+    assert found == {"project_name": "Line 3", "imported": False}
+    assert context.announced == []
+
+
 @pytest.mark.parametrize("file", ["../x.gwbk", "a/../../x.gwbk", "."])
 async def test_a_file_does_not_lead_out_of_the_executions_folder(
     context: FakeContext, file: str

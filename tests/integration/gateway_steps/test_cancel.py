@@ -6,6 +6,8 @@ was open at the moment of the cancel, and that it was dropped.
 
 from __future__ import annotations
 
+import os
+import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -185,3 +187,20 @@ async def test_a_restart_is_skipped_and_its_record_names_the_request(
     assert record.outcome is CancelOutcome.COOPERATIVE
     assert [line.split(" ")[0] for line in record.in_flight] == ["POST"]
     assert not [line for line in await rig.log(execution_id) if "replaced" in line]
+
+
+async def test_a_download_whose_process_is_killed_leaves_nothing_in_a_folder_elsewhere(
+    rig: Rig, gateway: SimulatedGateway, tmp_path: Path
+) -> None:
+    gateway.add_fault("half-open", path="/data/api/v1/backup")
+    text = playbook(
+        step("a", "gateway.backup", file=str(tmp_path / "gw.gwbk")),
+        parameters=[{"name": "gateway_url", "type": "string"}],
+    )
+    execution_id = await rig.start(text, gateway_url=gateway.base_url)
+    await poll_until_async(lambda: list(tmp_path.iterdir()), SOON_S)
+    (part,) = tmp_path.iterdir()
+    os.kill(int(part.name.split(".")[-2]), signal.SIGKILL)
+    view = await rig.final(execution_id)
+    assert step_statuses(view) == {"a": "failed"}
+    await poll_until_async(lambda: not list(tmp_path.iterdir()), SOON_S)

@@ -246,6 +246,23 @@ async def test_a_cancelled_deployment_brings_the_old_project_back(
     assert simulated.requests(*imports)[1].status == 200
 
 
+async def test_a_deployment_that_is_cancelled_before_it_changed_anything_takes_nothing_back(
+    rig: Rig, simulated: SimulatedGateway
+) -> None:
+    name = project_name(simulated)
+    simulated.forget_requests()
+    exports = "GET", f"/data/api/v1/projects/export/{name}"
+    simulated.add_fault("never-answer", path=exports[1], count=1)
+    given = {"gateway_url": simulated.base_url, "project": name, "file": "/none.zip"}
+    request = StartRequest("gateway/deploy_project.yaml", None, given, requested_by="tester")
+    execution_id = (await rig.worker.start(request)).execution_id
+    await poll_until_async(lambda: simulated.requests(*exports, is_open=True), SOON_S)
+    view, record = await rig.cancelled(execution_id)
+    assert [done.status.value for done in record.on_cancel] == ["completed"], record
+    assert steps(view)["on_cancel/back"].output == {"project_name": name, "imported": False}
+    assert simulated.requests("POST") == []
+
+
 async def test_check_login(rig: Rig, simulated: SimulatedGateway) -> None:
     person = {"username": "admin", "password": "password"}
     found = await completed(rig, "check_login", simulated, credential=person)

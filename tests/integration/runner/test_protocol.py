@@ -410,7 +410,8 @@ def test_something_that_is_no_command_ends_the_runner(runner: RunnerUnderTest) -
     runner.process.stdin.write(b'{"kind": "dance"}\n')
     runner.process.stdin.flush()
     assert runner.await_end() == 70
-    assert b"the runner was sent something that is no command" in runner.stderr
+    # Read by a thread, which may come to it after the end was seen.
+    poll_until(lambda: b"the runner was sent something that is no command" in runner.stderr, 30)
 
 
 def test_what_is_said_of_no_command_shows_nothing_of_it(
@@ -421,7 +422,7 @@ def test_what_is_said_of_no_command_shows_nothing_of_it(
     runner.process.stdin.write(command + b"\n")
     runner.process.stdin.flush()
     assert runner.await_end() == 70
-    assert b"start.execution_id: Field required" in runner.stderr
+    poll_until(lambda: b"start.execution_id: Field required" in runner.stderr, 30)
     assert b"hunter22" not in runner.stderr
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import zipfile
 from pathlib import Path
 
 import pytest
 
 from ignition_toolkit.credentials.redaction import Redactor
-from ignition_toolkit.execution.artifact_redaction import PIECE_BYTES, redact_files
+from ignition_toolkit.errors import WrongState
+from ignition_toolkit.execution.artifact_redaction import PIECE_BYTES, redact_files, redacted_copy
 
 SECRET = "s3cret-of-the-plant"
 REDACTOR = Redactor([SECRET])
@@ -83,3 +85,38 @@ def test_a_file_that_cannot_be_written_is_told_and_the_others_are_done(
     (problem,) = redact_files(tmp_path, REDACTOR)
     assert problem.endswith("could not be looked through for secrets: No space left on device")
     assert sorted(file.read_text() for file in tmp_path.iterdir()) == ["***", SECRET]
+
+
+def opened(file: Path) -> int:
+    return os.open(file, os.O_RDONLY)
+
+
+def read(descriptor: int) -> bytes:
+    with open(descriptor, "rb") as file:
+        return file.read()
+
+
+def test_a_copy_of_a_text_is_without_secrets_and_the_file_stays(tmp_path: Path) -> None:
+    file = tmp_path / "a.log"
+    file.write_text(f"it is {SECRET}")
+    assert read(redacted_copy(opened(file), REDACTOR)) == b"it is ***"
+    assert file.read_text() == f"it is {SECRET}"
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_there_is_no_copy_of_a_binary_file(tmp_path: Path) -> None:
+    file = tmp_path / "a.bin"
+    file.write_bytes(b"\0" + SECRET.encode())
+    descriptor = opened(file)
+    assert redacted_copy(descriptor, REDACTOR) == descriptor
+    assert read(descriptor) == file.read_bytes()
+
+
+def test_a_copy_that_would_take_too_long_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "a.log"
+    file.write_text(SECRET)
+    descriptor = opened(file)
+    with pytest.raises(WrongState, match="fetch it when that is over"):
+        redacted_copy(descriptor, REDACTOR, seconds=0)
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(descriptor)

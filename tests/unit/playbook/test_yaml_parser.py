@@ -196,9 +196,18 @@ def test_only_mappings_are_merged() -> None:
         ("a: &a [*a]\n", "1:8: the alias *a stands inside its own anchor"),
         ("a: .inf\n", "1:4: expected a finite number, found .inf"),
         ("a: 0b_\n", "1:4: '0b_' is no number that can be read"),
-        (f"a: {'9' * 5000}\n", "1:4: '" + "9" * 57 + "...' is no number that can be read"),
-        (f"a: 0x{'f' * 500}\n", "1:4: '0x" + "f" * 55 + "...' is no number that can be read"),
-        (f"a: {'9' * 400}:30.5\n", "1:4: '" + "9" * 57 + "...' is no number that can be read"),
+        (
+            f"a: {'9' * 5000}\n",
+            "1:4: '" + "9" * 120 + "..." + "9" * 60 + "' is no number that can be read",
+        ),
+        (
+            f"a: 0x{'f' * 500}\n",
+            "1:4: '0x" + "f" * 118 + "..." + "f" * 60 + "' is no number that can be read",
+        ),
+        (
+            f"a: {'9' * 400}:30.5\n",
+            "1:4: '" + "9" * 120 + "..." + "9" * 55 + ":30.5' is no number that can be read",
+        ),
         ("a: b: c\n", "1:5: this is not YAML: "),
         ("a: 'x\n", "2:1: this is not YAML: while scanning a quoted scalar (line 1): "),
         ("a: [1\nb: 2\n", "2:2: this is not YAML: "),

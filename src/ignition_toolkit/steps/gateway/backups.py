@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import Field
 
 from ignition_toolkit.playbook.step_handler import Effect
-from ignition_toolkit.steps.gateway.base import GatewayStep, Strict
+from ignition_toolkit.steps.gateway.base import FILE, GatewayStep, Strict
 
 
 class Backup(GatewayStep):
@@ -20,11 +20,7 @@ class Backup(GatewayStep):
     class Params(Strict):
         """Parameters of gateway.backup."""
 
-        file: str = Field(
-            "gateway.gwbk",
-            min_length=1,
-            description="an absolute path, or a name in the execution's folder",
-        )
+        file: str = Field("gateway.gwbk", min_length=1, description=FILE)
 
     async def execute(self, params: dict[str, Any]) -> dict[str, Any]:
         """Download; outputs `file`, its whole path, and `size_bytes`.
@@ -49,7 +45,7 @@ class Restore(GatewayStep):
     class Params(Strict):
         """Parameters of gateway.restore."""
 
-        file: str = Field(min_length=1, description="path of the .gwbk file")
+        file: str = Field(min_length=1, description=FILE)
         disabled: bool = Field(False, description="restore with its connections disabled")
         wait_for_ready: bool = Field(True, description="wait until it has restarted and is ready")
         timeout: float = Field(300, ge=0, description="for how long to wait at most, in seconds")

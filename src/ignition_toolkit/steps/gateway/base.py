@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from ignition_toolkit.gateway.gateway import Gateway
 
 
+#: What a parameter `file` takes, of every kind: a step that sends a file finds that of one before.
+FILE = "an absolute path, or a name in the execution's folder"
+
+
 class Strict(BaseModel):
     """Base of parameters: unknown ones are refused."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
@@ -12,7 +11,7 @@ from ignition_toolkit.errors import GatewayNotReady, GatewayUnreachable, StepFai
 from ignition_toolkit.gateway.readiness import not_ready
 from ignition_toolkit.gateway.waiting import Waited, wait_until
 from ignition_toolkit.playbook.step_handler import Effect
-from ignition_toolkit.steps.gateway.base import GatewayStep, Strict
+from ignition_toolkit.steps.gateway.base import FILE, GatewayStep, Strict
 
 if TYPE_CHECKING:
     from ignition_toolkit.gateway.gateway import Gateway
@@ -34,7 +33,7 @@ class InstallModule(GatewayStep):
     class Params(Strict):
         """Parameters of gateway.install_module. Nothing is accepted that is not named here."""
 
-        file: str = Field(min_length=1, description="path of the .modl file")
+        file: str = Field(min_length=1, description=FILE)
         accept_certificate: bool = Field(
             False, description="accept the module's certificate, or that it is unsigned"
         )
@@ -57,7 +56,8 @@ class InstallModule(GatewayStep):
         record names the request that was under way, and `leaves` says what may have been done.
         """
         gateway = await self.gateway()
-        uploaded = await gateway.modules.upload(Path(params["file"]), gateway.progress)
+        file = self.artifact(params["file"])
+        uploaded = await gateway.modules.upload(file, gateway.progress)
         self.context.log(f"uploaded {uploaded.module_id}")
         await self._accept(gateway, uploaded, params)
         await gateway.modules.install(uploaded.module_id)

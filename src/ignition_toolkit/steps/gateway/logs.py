@@ -10,7 +10,7 @@ from pydantic import Field
 
 from ignition_toolkit.gateway.transfers import write_file
 from ignition_toolkit.playbook.step_handler import Effect
-from ignition_toolkit.steps.gateway.base import GatewayStep, Strict
+from ignition_toolkit.steps.gateway.base import FILE, GatewayStep, Strict
 
 Level = Literal["TRACE", "DEBUG", "INFO", "WARN", "ERROR"]
 
@@ -25,11 +25,7 @@ class GetLogs(GatewayStep):
     class Params(Strict):
         """Parameters of gateway.get_logs."""
 
-        file: str = Field(
-            "gateway_log.jsonl",
-            min_length=1,
-            description="an absolute path, or a name in the execution's folder",
-        )
+        file: str = Field("gateway_log.jsonl", min_length=1, description=FILE)
         min_level: Level = Field("INFO", description="the least level")
         logger: str | None = Field(None, description="the logger's exact name")
         search: str | None = Field(None, description="text that a line holds")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
@@ -11,7 +10,7 @@ from ignition_toolkit.errors import GatewayNotReady, GatewayUnreachable
 from ignition_toolkit.gateway.readiness import not_ready
 from ignition_toolkit.gateway.waiting import wait_until
 from ignition_toolkit.playbook.step_handler import Effect
-from ignition_toolkit.steps.gateway.base import GatewayStep, Strict
+from ignition_toolkit.steps.gateway.base import FILE, GatewayStep, Strict
 
 if TYPE_CHECKING:
     from ignition_toolkit.gateway.modules import ModuleState
@@ -45,7 +44,7 @@ class UploadModule(GatewayStep):
     class Params(Strict):
         """Parameters of gateway.upload_module."""
 
-        file: str = Field(min_length=1, description="path of the .modl file")
+        file: str = Field(min_length=1, description=FILE)
 
     async def execute(self, params: dict[str, Any]) -> dict[str, Any]:
         """Send; outputs `module_id, certificate_accepted, license_accepted, has_...`.
@@ -54,7 +53,7 @@ class UploadModule(GatewayStep):
         connection is closed in the middle of the file; the record names the request.
         """
         gateway = await self.gateway()
-        found = await gateway.modules.upload(Path(params["file"]), gateway.progress)
+        found = await gateway.modules.upload(self.artifact(params["file"]), gateway.progress)
         return dict(vars(found))
 
 

@@ -9,7 +9,7 @@ from pydantic import Field
 from ignition_toolkit.gateway.readiness import not_ready
 from ignition_toolkit.gateway.waiting import wait_until
 from ignition_toolkit.playbook.step_handler import Effect
-from ignition_toolkit.steps.gateway.base import GatewayStep, Strict
+from ignition_toolkit.steps.gateway.base import FILE, GatewayStep, Strict
 
 if TYPE_CHECKING:
     from ignition_toolkit.gateway.projects import Scan
@@ -66,11 +66,7 @@ class ExportProject(GatewayStep):
         """Parameters of gateway.export_project."""
 
         project_name: str = Field(min_length=1, description="the project's name")
-        file: str = Field(
-            "project.zip",
-            min_length=1,
-            description="an absolute path, or a name in the execution's folder",
-        )
+        file: str = Field("project.zip", min_length=1, description=FILE)
 
     async def execute(self, params: dict[str, Any]) -> dict[str, Any]:
         """Download; outputs `file`, its whole path, and `size_bytes`.
@@ -96,22 +92,27 @@ class ImportProject(GatewayStep):
         """Parameters of gateway.import_project."""
 
         project_name: str = Field(min_length=1, description="name that the project is to have")
-        file: str = Field(
-            min_length=1, description="an absolute path, or a name in the execution's folder"
-        )
+        file: str = Field(description=FILE)
         overwrite: bool = Field(False, description="replace a project that has this name")
+        empty_ok: bool = Field(
+            False, description="do nothing where `file` is empty, as there is nothing to take back"
+        )
 
     async def execute(self, params: dict[str, Any]) -> dict[str, Any]:
-        """Import; outputs `project_name`.
+        """Import; outputs `project_name` and `imported`, whether there was something to import.
 
         Raises StepFailed when the file cannot be read, GatewayError, also when the gateway
         answers with 200 that it refuses. Cancellation: at once; once all of the file was sent,
         whether it is imported is unknown, and the record says so.
         """
+        name = params["project_name"]
+        if params["empty_ok"] and not params["file"]:
+            self.context.log(f"no file was named: project {name} is left as it is")
+            return {"project_name": name, "imported": False}
+        file = self.artifact(params["file"])
         gateway = await self.gateway()
-        name, file = params["project_name"], self.artifact(params["file"])
         await gateway.projects.import_(name, file, gateway.progress, overwrite=params["overwrite"])
-        return {"project_name": name}
+        return {"project_name": name, "imported": True}
 
 
 class ScanProjects(GatewayStep):
