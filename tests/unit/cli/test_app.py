@@ -17,6 +17,7 @@ COMMANDS = [
     "run",
     "serve",
     "validate",
+    "lint",
     "steps",
     "schema",
     "list",
