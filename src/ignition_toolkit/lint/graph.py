@@ -8,10 +8,11 @@ from dataclasses import dataclass
 
 from astroid import nodes
 
+from ignition_toolkit.lint.barriers import has_barrier
 from ignition_toolkit.lint.resolver import Resolver
 from ignition_toolkit.lint.scene import Scene, Site
 from ignition_toolkit.lint.syntax import FunctionNode, is_coroutine, scope_around
-from ignition_toolkit.lint.values import Function, Instance, Type, Value, is_named
+from ignition_toolkit.lint.values import Function, Instance, Outside, Type, Value, is_named
 
 #: What runs a function that it is given in another thread or process.
 PUSHERS = (
@@ -39,6 +40,7 @@ class Reach:
         entry: the handler whose `execute` begins the chain, None where a coroutine does.
         before: how the caller was reached, None for the begin.
         has_deadline: whether a call on the way waits with a deadline.
+        has_barrier: whether a call on the way closes or kills something when it is cancelled.
         is_top: whether the function is a task's own, so that nobody's await goes on after it.
     """
 
@@ -46,6 +48,7 @@ class Reach:
     entry: nodes.ClassDef | None
     before: Reach | None = None
     has_deadline: bool = False
+    has_barrier: bool = False
     is_top: bool = False
 
     def chain(self) -> list[Reach]:
@@ -60,6 +63,7 @@ class Reach:
 class _Edge:
     to: Function
     has_deadline: bool
+    has_barrier: bool
 
 
 class Graph:
@@ -110,19 +114,20 @@ class Graph:
 
     def _spread(self, begins: list[Reach], *, into_coroutines: bool) -> Iterator[Reach]:
         waiting = deque(begins)
-        seen: set[tuple[Function, bool]] = set()
+        seen: set[tuple[Function, bool, bool]] = set()
         while waiting:
             reach = waiting.popleft()
-            key = (reach.function, reach.has_deadline)
+            key = (reach.function, reach.has_deadline, reach.has_barrier)
             if key in seen:
                 continue
             seen.add(key)
             yield reach
             for edge in self._edges_of(reach.function):
                 if into_coroutines or not is_coroutine(edge.to.node):
-                    # Without handlers nobody asks for deadlines.
+                    # Without handlers nobody asks for deadlines and barriers.
                     deadline = into_coroutines and (reach.has_deadline or edge.has_deadline)
-                    waiting.append(Reach(edge.to, reach.entry, reach, deadline))
+                    barrier = into_coroutines and (reach.has_barrier or edge.has_barrier)
+                    waiting.append(Reach(edge.to, reach.entry, reach, deadline, barrier))
 
     def _edges_of(self, function: Function) -> list[_Edge]:
         if function not in self._edges:
@@ -135,15 +140,17 @@ class Graph:
 
     def _called(self, scene: Scene) -> Iterator[_Edge]:
         for site in scene.calls:
-            deadline = scene.has_deadline(site.node)
+            if all(isinstance(value, Outside) for value in site.values) and not _given(site):
+                continue
+            deadline, barrier = scene.has_deadline(site.node), has_barrier(scene, site.node)
             for value in site.values:
-                yield from self._edges_to(value, deadline)
+                yield from self._edges_to(value, deadline, barrier)
             within = deadline or site.calls("cancellable_poll")
             for given, name in _given(site):
                 if self._is_called(site, name):
                     for value in scene.values(given):
                         if isinstance(value, Function):
-                            yield _Edge(value, within)
+                            yield _Edge(value, within, barrier)
 
     def _is_called(self, site: Site, name: str | int) -> bool:
         """Say whether a call runs a function that it is given, in the thread that calls."""
@@ -179,26 +186,31 @@ class Graph:
                     return True
         return False
 
-    def _edges_to(self, value: Value, deadline: bool) -> Iterator[_Edge]:
+    def _edges_to(self, value: Value, deadline: bool, barrier: bool) -> Iterator[_Edge]:
         if isinstance(value, Function):
-            yield _Edge(value, deadline)
+            yield _Edge(value, deadline, barrier)
         elif isinstance(value, Type):
             made = self._resolver.method(value.node, "__init__")
             if made is not None:
-                yield _Edge(made, deadline)
+                yield _Edge(made, deadline, barrier)
 
     def _entered(self, scene: Scene) -> Iterator[_Edge]:
         for node in scene.body:
-            if not isinstance(node, nodes.With):
-                continue
-            begin = "__a" if isinstance(node, nodes.AsyncWith) else "__"
-            for expression, _ in node.items:
-                for value in scene.values(expression):
-                    if isinstance(value, Instance):
-                        for name in ("enter__", "exit__"):
-                            method = self._resolver.method(value.node, begin + name)
-                            if method is not None:
-                                yield _Edge(method, scene.has_deadline(node))
+            if isinstance(node, nodes.With):
+                deadline, barrier = scene.has_deadline(node), has_barrier(scene, node)
+                for method in self._entering(scene, node):
+                    yield _Edge(method, deadline, barrier)
+
+    def _entering(self, scene: Scene, node: nodes.With) -> Iterator[Function]:
+        """Yield the methods that a `with` calls at its begin and its end."""
+        begin = "__a" if isinstance(node, nodes.AsyncWith) else "__"
+        for expression, _ in node.items:
+            for value in scene.values(expression):
+                if isinstance(value, Instance):
+                    for name in ("enter__", "exit__"):
+                        method = self._resolver.method(value.node, begin + name)
+                        if method is not None:
+                            yield method
 
 
 def _tops(scene: Scene, site: Site) -> Iterator[FunctionNode]:

@@ -9,7 +9,7 @@ from astroid import nodes
 from ignition_toolkit.lint.graph import Reach
 from ignition_toolkit.lint.rules.base import Rule, Sight, ends_in, rule, runs_in_loop, short
 from ignition_toolkit.lint.scene import Scene, Site
-from ignition_toolkit.lint.syntax import above, argument, caught_names
+from ignition_toolkit.lint.syntax import above, argument, caught_names, is_none
 
 _VERBS = ("get", "post", "put", "patch", "delete", "head", "options", "request", "stream")
 _BLOCKING = frozenset(
@@ -51,6 +51,7 @@ _MAY_BLOCK = {
     "poll": (0, "timeout"), "wait": (0, "timeout"), "wait_for": (1, "timeout"),
     "join": (0, "timeout"), "result": (0, "timeout"), "exception": (0, "timeout"),
 }  # fmt: skip
+_BOUNDS = {"wait": 0, "wait_for": 1, "join": 0, "result": 0, "exception": 0, "select": 3}
 
 
 @rule
@@ -73,8 +74,11 @@ class BlockingCall(Rule):
         """Look for blocking calls in what runs in a loop."""
         if not runs_in_loop(scene, reach):
             return
+        in_handler = reach is not None and reach.entry is not None
         for site in scene.calls:
             if ends_in(_told(site), _BLOCKING) and not _is_polite(site, scene):
+                if not in_handler and _is_bounded(site.node):
+                    continue
                 yield Sight(site.node, f"`{short(site.names)}` blocks the event loop")
 
 
@@ -95,6 +99,12 @@ def _is_polite(site: Site, scene: Scene) -> bool:
         return not _is_nothing(call.args[1])
     place = _MAY_BLOCK.get(name)
     return place is not None and _is_nothing(argument(call, *place))
+
+
+def _is_bounded(call: nodes.Call) -> bool:
+    """Say whether a wait is given a timeout. Outside handlers its author is believed."""
+    place = _BOUNDS.get(_method(call))
+    return place is not None and not is_none(argument(call, place, "timeout"))
 
 
 def _method(call: nodes.Call) -> str:

@@ -7,11 +7,12 @@ from collections.abc import Iterator
 
 from astroid import nodes
 
+from ignition_toolkit.lint.barriers import has_barrier
 from ignition_toolkit.lint.graph import Reach
 from ignition_toolkit.lint.project import everything
 from ignition_toolkit.lint.rules.base import Rule, Sight, rule, short
 from ignition_toolkit.lint.scene import Scene, Site
-from ignition_toolkit.lint.syntax import catches_cancel, own_of
+from ignition_toolkit.lint.syntax import catches_cancel, cleanup_around, own_of
 from ignition_toolkit.lint.values import Instance, Outside, Value
 
 _THREADS = (
@@ -164,15 +165,19 @@ class BareBrowserCall(Rule):
 
     def look(self, scene: Scene, reach: Reach | None) -> Iterator[Sight]:
         """Look for awaited calls of Playwright's objects."""
+        if reach is None or reach.has_barrier:
+            return
         for node in scene.body:
             if isinstance(node, nodes.Await) and isinstance(node.value, nodes.Call):
-                site = scene.site(node.value)
-                if _is_action(site, scene) and not _is_checked(site, scene):
+                if _is_cleanup(node, scene) or has_barrier(scene, node.value):
+                    continue
+                if _is_action(scene.site(node.value), scene):
                     yield Sight(node.value, f"`{node.value.func.as_string()}` awaited bare")
 
 
-def _is_checked(site: Site, scene: Scene) -> bool:
-    return any(one.calls("with_cancellation_check") for one, _ in scene.calls_around(site.node))
+def _is_cleanup(node: nodes.NodeNG, scene: Scene) -> bool:
+    """What a cleanup awaits is ITK112's."""
+    return cleanup_around(node, scene.function) is not None
 
 
 def _is_action(site: Site, scene: Scene) -> bool:

@@ -46,11 +46,13 @@ class Swallowed(Rule):
 
 
 def _ends_task(node: nodes.Try, scene: Scene, reach: Reach | None) -> bool:
-    """Outside handlers, what a task does last may keep the cancel: the task ends all the same."""
+    """Outside handlers, the last wait of a task may keep the cancel: the task ends all the same."""
     if reach is None or reach.entry is not None or not reach.is_top:
         return False
     body = scene.function.body
-    return isinstance(body, list) and node is body[-1]
+    if not isinstance(body, list) or node not in body:
+        return False
+    return not waits(body[body.index(node) + 1 :])
 
 
 def swallowing_handlers(node: nodes.Try) -> Iterator[nodes.ExceptHandler]:
