@@ -80,7 +80,7 @@ def _speed(times: int) -> str:
     before = load()
     walls = [_timed(time.monotonic, source) for _ in range(times)]
     processor = [_timed(time.process_time, source) for _ in range(times)]
-    rows = [
+    rows: list[list[object]] = [
         ["our own code, lines", count, "-"],
         ["read and judged in, s", summary(walls, 1), "30 for 40,000 lines"],
         ["of processor time, s", summary(processor, 1), "-"],
