@@ -98,15 +98,25 @@ def _cleans_up_by(scene: Scene, verbs: set[str]) -> bool:
 
 
 def _holder_ends(scene: Scene, reach: Reach | None) -> bool:
-    """Somebody up the chain cleans up, and a class there ends processes of its own."""
+    """A class up the chain ends processes of its own, and somebody has it do so.
+
+    That is a caller with a cleanup, or, by the class's own `close`, the engine at the end.
+    """
     if reach is None:
         return False
     chain = reach.chain()
     cleans = any(_has_cleanup(step.function.node) for step in chain)
     owners = {step.function.owner for step in chain} - {None, reach.entry}
-    return cleans and any(
-        _verb(node) in _ENDS for owner in owners if owner is not None for node in everything(owner)
+    return any(
+        (cleans or _is_closed(owner, scene))
+        and any(_verb(node) in _ENDS for node in everything(owner))
+        for owner in owners
+        if owner is not None
     )
+
+
+def _is_closed(owner: nodes.ClassDef, scene: Scene) -> bool:
+    return any(scene.resolver.method(owner, name) is not None for name in ("close", "aclose"))
 
 
 def _has_cleanup(function: nodes.NodeNG) -> bool:

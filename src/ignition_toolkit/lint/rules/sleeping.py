@@ -46,7 +46,7 @@ class PollingLoop(Rule):
     )
     fix = (
         "Write `await cancellable_poll(condition, timeout=..., poll_interval=...)`;"
-        " for a plain wait, one `cancellable_sleep`."
+        " for a plain wait, or in a loop that keeps a deadline itself, `cancellable_sleep`."
     )
     handlers_only = True
 
