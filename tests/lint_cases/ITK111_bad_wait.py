@@ -20,6 +20,7 @@ class WaitForLine(StepHandler):
     async def execute(self, params):
         line: Line = await self.context.use(Line)
         await line.wait()
+        await asyncio.wait_for(line.ready.wait(), timeout=None)  # expect: ITK111
         tasks = params["tasks"]
         await asyncio.wait(tasks)  # expect: ITK111
         async with httpx2.AsyncClient(timeout=None) as client:  # expect: ITK111

@@ -52,21 +52,9 @@ class UnboundedWait(Rule):
         if reach is None or reach.has_deadline:
             return
         for site in scene.calls:
-            if self._is_endless(site) and not scene.has_deadline(site.node):
+            if _is_endless(site, scene) and not scene.has_deadline(site.node):
                 yield Sight(site.node, f"`{short(site.names)}` waits without a deadline")
         yield from self._loops(scene)
-
-    def _is_endless(self, site: Site) -> bool:
-        if isinstance(site.node.parent, nodes.Await) and ends_in(site.names, _FOREVER):
-            return True
-        if site.calls("asyncio.wait"):
-            return is_none(keyword(site.node, "timeout"))
-        timeout = keyword(site.node, "timeout")
-        return (
-            timeout is not None
-            and is_none(timeout)
-            and any(name.partition(".")[0] in _CLIENTS for name in site.names)
-        )
 
     def _loops(self, scene: Scene) -> Iterator[Sight]:
         """A loop that sleeps and never looks at the clock."""
@@ -79,6 +67,23 @@ class UnboundedWait(Rule):
                 ]
                 if sleeps and not _looks_at_clock(node):
                     yield Sight(node, "a loop that sleeps and looks at no clock")
+
+
+def _is_endless(site: Site, scene: Scene) -> bool:
+    if ends_in(site.names, _FOREVER):
+        # As an argument of anybody else it is for them to say when it ends.
+        return isinstance(site.node.parent, nodes.Await) or any(
+            one.calls("asyncio.wait_for", "asyncio.shield")
+            for one, _ in scene.calls_around(site.node)
+        )
+    if site.calls("asyncio.wait"):
+        return is_none(keyword(site.node, "timeout"))
+    timeout = keyword(site.node, "timeout")
+    return (
+        timeout is not None
+        and is_none(timeout)
+        and any(name.partition(".")[0] in _CLIENTS for name in site.names)
+    )
 
 
 def _looks_at_clock(node: nodes.While) -> bool:
