@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ignition_toolkit.lint.engine import lint_paths
@@ -94,7 +94,6 @@ def test_a_path_that_does_not_exist_is_an_error(tmp_path: Path) -> None:
 TEXTS = [case.read_text("utf-8").splitlines(keepends=True) for case in CASES]
 
 
-@settings(max_examples=40)
 @given(st.data())
 def test_code_that_is_being_typed_never_breaks_the_linter(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
