@@ -57,6 +57,7 @@ check: $(DONE)/dev $(DONE)/package
 	$(BIN)/mypy $(CHECKED) & types=$$!
 	trap 'kill "$$types" 2>/dev/null || true' EXIT
 	$(BIN)/lint-imports
+	$(BIN)/itk lint src
 	$(PYTEST) -q tests/meta
 	wait "$$types"
 

@@ -20,6 +20,7 @@ from ignition_toolkit.cli.options import (
     Playbooks,
     given_path,
     given_paths,
+    one_of,
     whole_number,
 )
 from ignition_toolkit.cli.output import stdout
@@ -236,6 +237,24 @@ def schema() -> None:
     from ignition_toolkit.cli.commands.kinds import schema as show_schema
 
     show_schema()
+
+
+@app.command(rich_help_panel=WRITING)
+def lint(
+    paths: Annotated[
+        list[str], typer.Argument(metavar="PATH...", help="Python files, or folders of them.")
+    ],
+    form: Annotated[
+        str,
+        typer.Option(
+            "--format", metavar="FORMAT", parser=one_of("text", "json"), help="text or json."
+        ),
+    ] = "text",
+) -> int:
+    """Find where the code of step handlers loses a cancel. Exit code 1 on findings."""
+    from ignition_toolkit.cli.commands.linting import lint as lint_files
+
+    return lint_files(paths, form)
 
 
 @app.command("simulate-gateway", rich_help_panel=WRITING)

@@ -66,6 +66,17 @@ def whole_number(least: int, most: int) -> Callable[[str | int], int]:
     return parse
 
 
+def one_of(*words: str) -> Callable[[str], str]:
+    """Return the parser of an option that takes one of these words."""
+
+    def parse(given: str) -> str:
+        if given not in words:
+            raise typer.BadParameter(f"expected {' or '.join(words)}, found {given!r}")
+        return given
+
+    return parse
+
+
 def given_path(text: str | None, option: str) -> Path | None:
     """Return the path that an option was given. Raises OperatorError for an empty one."""
     if text == "":

@@ -88,6 +88,7 @@ class Output:
             return os.write(self._descriptor, data)
         except BlockingIOError:
             # Somebody who shares the terminal or pipe has made it non-blocking.
+            # itk: ignore[ITK108] a terminal that takes nothing must hold up who writes
             select.select([], [self._descriptor], [])
             return 0
         except OSError as error:

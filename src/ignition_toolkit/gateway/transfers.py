@@ -184,6 +184,7 @@ async def _in_thread(action: Callable[[], T], file: Path, what: str) -> T:
     Cancellation: at once; what is being read or written meanwhile ends in its thread.
     """
     try:
+        # itk: ignore[ITK109] a piece of a file, 256 KiB at most: it ends by itself
         return await asyncio.get_running_loop().run_in_executor(None, action)
     except OSError as error:
         why = error.strerror or str(error)

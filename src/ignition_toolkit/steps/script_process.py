@@ -68,7 +68,7 @@ class ScriptProcess:
 
     async def wait(self) -> None:
         """Return when the interpreter has ended. Cancellation: raises at once, stops nothing."""
-        await self._ended.wait()
+        await self._ended.wait()  # itk: ignore[ITK111] a script has its step's timeout
 
     async def stop(self, on_kill: Callable[[str | None], None]) -> None:
         """End the script's process group: SIGINT, the question where it stands, SIGKILL.

@@ -19,6 +19,7 @@ COMMANDS = [
     "run",
     "serve",
     "validate",
+    "lint",
     "steps",
     "schema",
     "list",

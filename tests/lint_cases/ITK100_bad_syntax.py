@@ -1,0 +1,2 @@
+async def execute(self:  # expect: ITK100
+    pass

@@ -1,0 +1,5 @@
+import asyncio
+
+
+async def drops(works):
+    await asyncio.gather(*works, return_exceptions=True)  # expect: ITK107

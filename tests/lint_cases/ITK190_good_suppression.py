@@ -1,0 +1,7 @@
+import asyncio
+
+
+async def drops(works):
+    await asyncio.gather(*works, return_exceptions=True)  # itk: ignore[ITK107] each logs its own
+    # itk: ignore[ITK107] each logs its own
+    await asyncio.gather(*works, return_exceptions=True)
