@@ -80,7 +80,9 @@ class BrowserProcess:
     @property
     def alive(self) -> bool:
         """Whether the driver is connected to a running browser."""
-        return self._browser is not None and self._browser.is_connected()
+        pid = self._driver_pid()
+        # Playwright does not call a browser disconnected whose driver was killed.
+        return pid is not None and not is_over(pid) and self.browser.is_connected()
 
     def processes(self) -> set[int]:
         """Return the children of this process that belong to the browser."""

@@ -11,6 +11,12 @@ from ignition_toolkit.errors import BrowserError
 #: Characters at most of what Playwright says of a failure.
 MAX_MESSAGE = 1500
 
+_CERTIFICATE = "net::ERR_CERT_"
+_TRUST = (
+    "; the browser trusts the authorities that this machine knows, and no CA file of a gateway's"
+    " entry: have the machine trust the certificate, or register the gateway as insecure"
+)
+
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -28,6 +34,8 @@ def translated(what: str = "", *, newest: bool = False) -> Iterator[None]:
         yield
     except Error as error:
         said = plain(error.message, newest=newest)
+        if _CERTIFICATE in said:
+            said += _TRUST
         raise BrowserError(f"{what}: {said}" if what else said) from error
 
 

@@ -18,6 +18,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
+from ignition_toolkit.browser.evidence import PageErrors, keep_evidence
 from ignition_toolkit.browser.foreign import translated
 from ignition_toolkit.errors import BrowserError, StepFailed
 
@@ -36,8 +37,8 @@ CLOSE_S = 0.15
 #: Seconds that a killed browser has to be gone; the rest is the sweep's.
 KILLED_S = 0.05
 #: Seconds before a step's own timeout at which Playwright gives up, so that a slow page is a plain
-#: failure which keeps its browser; of short timeouts a fifth.
-HEAD_START_S = 0.3
+#: failure which keeps its browser; of short timeouts a quarter.
+HEAD_START_S = 1.0
 
 
 class BrowserManager:
@@ -51,6 +52,9 @@ class BrowserManager:
         self._process: BrowserProcess | None = None
         self._context: BrowserContext | None = None
         self._page: Page | None = None
+        self._errors: PageErrors | None = None
+        #: Whether the context takes certificates that nobody has signed.
+        self._insecure = False
         #: Step whose stop has closed the page; None when none has.
         self._lost_by: str | None = None
 
@@ -64,15 +68,20 @@ class BrowserManager:
                 one.
 
         Raises StepFailed when no page is open, BrowserMissing, and BrowserError for what
-        Playwright raises in the block.
+        Playwright raises in the block. After an error of a step a picture of the page is kept.
 
         Cancellation: the page's context is closed within CLOSE_S, else the browser is killed;
         then the cancel propagates, and nothing of the page acts any more.
         """
         page = await self._page_for(context, opens)
         try:
-            with translated():
-                yield page
+            try:
+                with translated():
+                    yield page
+            except (BrowserError, StepFailed):
+                if self._errors is not None and not page.is_closed():
+                    await keep_evidence(context, page, self._errors)
+                raise
         except asyncio.CancelledError:
             await self._barrier(context.step_id)
             raise
@@ -84,7 +93,7 @@ class BrowserManager:
             wanted_ms: milliseconds; 0 stands for as long as the step may.
         """
         left = context.remaining()
-        left_ms = max(1.0, (left - min(HEAD_START_S, left / 5)) * 1000) if left < 1e9 else 1e9
+        left_ms = max(1.0, (left - min(HEAD_START_S, left / 4)) * 1000) if left < 1e9 else 1e9
         return min(wanted_ms or left_ms, left_ms)
 
     def long_lived_processes(self) -> set[int]:
@@ -113,12 +122,18 @@ class BrowserManager:
         if self._process is not None and not self._process.alive:
             self._drop("the browser had ended by itself")
         page = self._page
-        if page is not None and not page.is_closed():
-            return page
+        if page is not None and page.is_closed():
+            page = None
         if not opens:
-            raise StepFailed(self._why_no_page())
+            if page is None:
+                raise StepFailed(self._why_no_page())
+            return page
+        entry = context.gateway()
+        insecure = entry is not None and entry.tls == "insecure"
+        if page is not None and insecure is self._insecure:
+            return page
         try:
-            return await self._new_page(context)
+            return await self._new_page(context, insecure)
         except asyncio.CancelledError:
             await self._barrier(context.step_id)
             raise
@@ -134,7 +149,7 @@ class BrowserManager:
             " browser.navigate (the pages of before are lost when a runner had to be replaced)"
         )
 
-    async def _new_page(self, context: StepContext) -> Page:
+    async def _new_page(self, context: StepContext, insecure: bool) -> Page:
         if self._process is None:
             from ignition_toolkit.browser.driver import BrowserProcess
 
@@ -142,8 +157,14 @@ class BrowserManager:
         if self._lost_by is not None:
             context.log(f"a new browser context: {self._lost_by}", "warning")
         with translated("the browser opened no page"):
-            self._context = await self._process.browser.new_context(accept_downloads=True)
+            if self._context is not None:
+                await self._context.close()
+            self._context = await self._process.browser.new_context(
+                accept_downloads=True, ignore_https_errors=insecure
+            )
             self._page = await self._context.new_page()
+        self._errors = PageErrors(self._page)
+        self._insecure = insecure
         self._lost_by = None
         return self._page
 

@@ -23,6 +23,7 @@ PAGES = {
         <button id=off disabled>Off</button><p id=gone hidden>Not seen</p>
         <input id=name value=Ann title="Your name"><input id=tick type=checkbox>
         <select id=line><option>one</option><option value=2>two</option></select>
+        <p id=soon>Wait</p><script>setTimeout(() => {{ soon.textContent = 'Ready' }}, 300)</script>
         <input id=file type=file onchange="say('file ' + this.files[0].name)">
         <a id=report href="/report.csv" download>Report</a>""",
     # Its button and field come late, and say it when they are touched.
@@ -30,13 +31,21 @@ PAGES = {
         const after = Number(new URLSearchParams(location.search).get('after') || 2000);
         setTimeout(() => {{
           here.innerHTML = '<button id=late>Go</button><input id=field>'
-            + '<input id=tick type=checkbox><select id=line><option>one</option><option>two</option></select>';
+            + '<input id=tick type=checkbox><select id=line>'
+            + '<option>one</option><option>two</option></select>';
           for (const kind of ['click', 'input', 'change', 'keydown'])
             here.addEventListener(kind, event => say(event.target.id + ' ' + kind));
           say('late is there');
         }}, after);</script>""",
     "/scripts": f"<script>{SAY} say('script ran'); setInterval(() => say('tick'), 50)</script>",
-    "/loop": f"<title>Loop</title><button id=b>B</button><script>{SAY}</script>",
+    "/loop": f"""<title>Loop</title><button id=b>B</button><script>{SAY}
+        function loop() {{
+          const told = new XMLHttpRequest();
+          told.open('POST', '/said/loops', false);
+          told.send();
+          for (;;);
+        }}</script>""",
+    "/errors": "<title>Faulty</title><script>console.error('a fault'); x.y</script>",
     "/slow": f"<script>{SAY} say('slow script ran')</script>",
 }
 
