@@ -32,6 +32,7 @@ settings.load_profile("gate")
 ONE_AFTER_THE_OTHER = {
     "tests/e2e/": "e2e",
     "tests/integration/api/": "api",
+    "tests/integration/browser/": "browser",
     "tests/integration/janitor/": "janitor",
     "tests/unit/execution/": "execution",
     "tests/unit/janitor/": "janitor",

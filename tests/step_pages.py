@@ -69,11 +69,16 @@ def _page(kind: Kind, handler: type[StepHandler]) -> str:
         "",
         "## What it does",
         "",
-        inspect.getdoc(handler.execute) or "",
+        _what_it_does(handler),
     ]
     if example := _example(kind.type):
         parts += ["", "## Example", "", *example]
     return "\n".join(parts) + "\n"
+
+
+def _what_it_does(handler: type[StepHandler]) -> str:
+    """Return what the method says that the author wrote: some families have one of their own."""
+    return inspect.getdoc(getattr(handler, "act", handler.execute)) or ""
 
 
 def _parameters(kind: Kind) -> Iterator[str]:

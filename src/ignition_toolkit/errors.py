@@ -19,8 +19,10 @@ ToolkitError
 │   ├── AccessDenied            a server wants its access token, or another one
 │   ├── DataFolderBusy          another process owns the data folder
 │   ├── AddressInUse            another program listens there
+│   ├── BrowserMissing          this machine has no browser, or not the Playwright that we need
 │   └── PlatformUnsupported     this system is not supported
 ├── OutsideError                an outside system refused, or cannot be reached
+│   ├── BrowserError            a page in a browser did not do as asked, or the browser is gone
 │   ├── ServerUnreachable       the toolkit's own server does not answer
 │   └── GatewayError            a gateway; says which, which request, the status, what to do
 │       ├── GatewayUnreachable  it cannot be reached, or stopped to answer
@@ -165,6 +167,10 @@ class AddressInUse(OperatorError):
     """Another program listens at the address. Fields `host`, `port`."""
 
 
+class BrowserMissing(OperatorError):
+    """This machine has no browser for browser steps, or not the Playwright that they need."""
+
+
 class PlatformUnsupported(OperatorError):
     """This system is not supported by this release."""
 
@@ -175,6 +181,10 @@ class OutsideError(ToolkitError):
 
 class ServerUnreachable(OutsideError):
     """The toolkit's own server does not answer. Field `url`."""
+
+
+class BrowserError(OutsideError):
+    """A page in a browser did not do as asked, or the browser is gone."""
 
 
 class GatewayError(OutsideError):

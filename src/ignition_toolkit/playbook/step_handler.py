@@ -118,7 +118,10 @@ class StepContext(Protocol):
 
         Made by the factory that is registered for the type, else by calling the type without
         arguments. When the execution ends it is closed by its `aclose` or `close`, if it has one,
-        within the grace. Cancellation: raises at once; a half-made object is discarded.
+        within the grace. One that keeps processes or tasks over steps names them by
+        `long_lived_processes()` (pids of this process's children) and `long_lived_tasks()`: a step
+        that is stopped then leaves the process as clean as before. Cancellation: raises at once; a
+        half-made object is discarded.
         """
 
     async def run_playbook(self, path: str, parameters: Mapping[str, Any]) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
 from typing import Any, TypeVar, cast
 
 from ignition_toolkit.errors import HandlerBroken
@@ -61,6 +61,21 @@ class Resources:
             # A type that does not tell its signature; the call will.
             pass
         return resource()
+
+    def long_lived_processes(self) -> set[int]:
+        """Return the children that the objects say to need for as long as they live."""
+        return {pid for made in self._each("long_lived_processes") for pid in made()}
+
+    # Any: what a task returns plays no part.
+    def long_lived_tasks(self) -> set[asyncio.Task[Any]]:
+        """Return the tasks that the objects say to need for as long as they live."""
+        return {task for made in self._each("long_lived_tasks") for task in made()}
+
+    # Any: a method of an object that says so itself.
+    def _each(self, method: str) -> Iterator[Callable[[], Collection[Any]]]:
+        for made in self._made.values():
+            if (found := getattr(made, method, None)) is not None:
+                yield found
 
     async def close(self, seconds: float) -> None:
         """Close all objects by their `aclose` or `close`, beside each other.

@@ -22,7 +22,7 @@ from ignition_toolkit.janitor.sweep import end_own_tree
 from ignition_toolkit.playbook.cancellation import CancelReason
 from ignition_toolkit.playbook.engine import EngineResult, PlaybookEngine
 from ignition_toolkit.playbook.json_values import from_wire
-from ignition_toolkit.playbook.models import CancelSource
+from ignition_toolkit.playbook.models import CancelSource, ExecutionStatus
 from ignition_toolkit.protocol import (
     MARKER,
     Cancel,
@@ -49,6 +49,7 @@ from ignition_toolkit.runner.channel import (
 from ignition_toolkit.runner.cleanness import Cleanness, CountingExecutor, has_children
 from ignition_toolkit.runner.host import LogForwarder, RunnerHost
 from ignition_toolkit.runner.kinds import check_program, describe
+from ignition_toolkit.runner.machine import what_is_missing
 from ignition_toolkit.runner.turns import Turns, TurnSelector
 from ignition_toolkit.runner.watchdog import Watchdog
 
@@ -141,8 +142,10 @@ class Session:
         for command in self._early:
             self._steer(command)
         prefixes = start.on_cancel
+        if prefixes is None and (problem := what_is_missing(start.program, start.modules)):
+            return await self._finish(EngineResult(ExecutionStatus.FAILED, error=problem))
         run = self._engine.run() if prefixes is None else self._engine.run_on_cancel(prefixes)
-        await self._finish(await run)
+        return await self._finish(await run)
 
     async def _finish(self, result: EngineResult) -> None:
         assert self._host is not None
@@ -259,6 +262,7 @@ def prepare_process(folder: Path) -> TextIO:
 def main(folder: Path, stdout_fd: int) -> NoReturn:
     """Be a runner until the execution is over, then leave without unwinding anything."""
     command_fd, event_fd = isolate_standard_streams(stdout_fd)
+    _watch_children_without_threads()
     turns = Turns()
     loop = asyncio.SelectorEventLoop(TurnSelector(turns))
     asyncio.set_event_loop(loop)
@@ -271,3 +275,13 @@ def main(folder: Path, stdout_fd: int) -> NoReturn:
     except BaseException:  # noqa: BLE001 - border: the top; a step's threads must not hold it
         traceback.print_exc()
         os._exit(BROKEN_EXIT)
+
+
+def _watch_children_without_threads() -> None:
+    """Have asyncio wait for a step's children by descriptors, as Python does since 3.12.
+
+    A thread for each child would live as long as a browser, and no step would leave the process
+    clean.
+    """
+    if sys.version_info < (3, 12):
+        asyncio.set_child_watcher(asyncio.PidfdChildWatcher())

@@ -1,0 +1,50 @@
+"""The border to Playwright: its errors become ours, in one place."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from ignition_toolkit.errors import BrowserError
+
+#: Characters at most of what Playwright says of a failure.
+MAX_MESSAGE = 1500
+
+_CERTIFICATE = "net::ERR_CERT_"
+_TRUST = (
+    "; the browser trusts the authorities that this machine knows, and no CA file of a gateway's"
+    " entry: have the machine trust the certificate, or register the gateway as insecure"
+)
+
+_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+
+
+@contextmanager
+def translated(what: str = "", *, newest: bool = False) -> Iterator[None]:
+    """Turn the errors of Playwright into BrowserError.
+
+    Args:
+        what: what was tried, for the message; empty when Playwright's own words say it.
+        newest: whether the end of its words matters more than their beginning, as of a log.
+    """
+    from playwright.async_api import Error
+
+    try:
+        yield
+    except Error as error:
+        said = plain(error.message, newest=newest)
+        if _CERTIFICATE in said:
+            said += _TRUST
+        raise BrowserError(f"{what}: {said}" if what else said) from error
+
+
+def plain(message: str, *, newest: bool = False) -> str:
+    """Return what Playwright says without colours, and not much longer than MAX_MESSAGE."""
+    text = _COLOURS.sub("", message).strip()
+    if len(text) <= MAX_MESSAGE:
+        return text
+    if not newest:
+        return f"{text[:MAX_MESSAGE]} ... (shortened)"
+    first, _, rest = text.partition("\n")
+    return f"{first[:MAX_MESSAGE]}\n... (shortened)\n{rest[-MAX_MESSAGE:]}"

@@ -1,0 +1,111 @@
+"""What is kept of a page, and given to it: pictures, downloads, files to upload."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import Field
+
+from ignition_toolkit.browser.evidence import save_picture
+from ignition_toolkit.errors import StepFailed
+from ignition_toolkit.playbook.step_handler import Effect
+from ignition_toolkit.steps.browser.base import BrowserStep, Strict
+from ignition_toolkit.steps.browser.fields import ELEMENT_MS, Selector, Timeout
+
+if TYPE_CHECKING:
+    from playwright.async_api import Page
+
+
+class Screenshot(BrowserStep):
+    """Takes a picture."""
+
+    type = "browser.screenshot"
+    summary = "Keep a picture of the page with the execution"
+    effect = Effect.READS
+
+    class Params(Strict):
+        """What of the page, and what the file is called."""
+
+        name: str = Field(min_length=1, description="the file's name; `.png` is added")
+        full_page: bool = Field(False, description="the whole page, not only what is seen of it")
+        timeout: Timeout = ELEMENT_MS
+
+    async def act(self, page: Page, params: dict[str, Any]) -> dict[str, Any]:
+        """Take a picture; output `path` is the file in the execution's folder.
+
+        A picture shows what the page shows, secrets included. Cancellation: there is no picture.
+        """
+        path = self.artifact(params["name"], ".png")
+        timeout = self.timeout_ms(params["timeout"])
+        await save_picture(page, path, timeout, full_page=params["full_page"])
+        return {"path": str(path)}
+
+
+class Download(BrowserStep):
+    """Clicks, and keeps what comes."""
+
+    type = "browser.download"
+    summary = "Click an element and keep the file that the page then sends"
+    effect = Effect.WRITES
+    leaves = "a click that was made before the cancel, and a file that ends in .part"
+
+    class Params(Strict):
+        """What to click, and what the file is called."""
+
+        selector: Selector
+        name: str | None = Field(
+            None, min_length=1, description="the file's name; null: as the page calls it"
+        )
+        timeout: Timeout = ELEMENT_MS
+
+    async def act(self, page: Page, params: dict[str, Any]) -> dict[str, Any]:
+        """Click the first element of the selector and wait for the file.
+
+        Outputs `path`, in the execution's folder, `name` as the page calls it, and `size_bytes`.
+        Raises BrowserError when no download begins in time, or it breaks off. Cancellation: the
+        download is ended.
+        """
+        timeout = self.timeout_ms(params["timeout"])
+        async with page.expect_download(timeout=timeout) as coming:
+            await page.locator(params["selector"]).first.click(timeout=timeout)
+        download = await coming.value
+        # A page chooses the name: only its last part counts.
+        name = Path(download.suggested_filename).name
+        path = self.artifact(params["name"] or name)
+        part = path.with_name(f"{path.name}.part")
+        await download.save_as(part)
+        part.replace(path)
+        return {"path": str(path), "name": name, "size_bytes": path.stat().st_size}
+
+
+class FileUpload(BrowserStep):
+    """Gives files to a page."""
+
+    type = "browser.file_upload"
+    summary = "Choose a file in a page's file field"
+    effect = Effect.WRITES
+    leaves = "a chosen file, which some pages send at once"
+
+    class Params(Strict):
+        """Which field, and which file."""
+
+        selector: Selector
+        file_path: str = Field(
+            min_length=1, description="absolute, or relative to the execution's folder"
+        )
+        timeout: Timeout = ELEMENT_MS
+
+    async def act(self, page: Page, params: dict[str, Any]) -> dict[str, Any]:
+        """Choose the file in the first field of the selector; output `file` is its path.
+
+        Raises StepFailed when there is no such file, BrowserError when there is no such field in
+        time. Cancellation: as browser.click.
+        """
+        file = self.context.artifacts / params["file_path"]
+        if not file.is_file():
+            raise StepFailed(f"file_path: expected a file to upload, found none at {file}")
+        await page.locator(params["selector"]).first.set_input_files(
+            file, timeout=self.timeout_ms(params["timeout"])
+        )
+        return {"file": str(file)}

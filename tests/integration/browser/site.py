@@ -1,0 +1,135 @@
+"""A small site whose log is the truth: what a page did is what reached this server, and when."""
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import unquote, urlsplit
+
+from tests.polling import poll_until
+
+#: Seconds for a page to do something; generous, as the machine may be busy.
+SOON_S = 30.0
+
+#: Sends a word to the server's log.
+SAY = "function say(word) { navigator.sendBeacon('/said/' + encodeURIComponent(word)); }"
+
+#: What reaches the log from each page: words said by its scripts.
+PAGES = {
+    "/": f"""<title>Home</title><h1 id=head>Hello</h1><script>{SAY} say('home')</script>
+        <button id=start onclick="say('clicked')">Start</button>
+        <button id=off disabled>Off</button><p id=gone hidden>Not seen</p>
+        <input id=name value=Ann title="Your name"><input id=tick type=checkbox>
+        <select id=line><option>one</option><option value=2>two</option></select>
+        <p id=soon>Wait</p><script>setTimeout(() => {{ soon.textContent = 'Ready' }}, 300)</script>
+        <input id=file type=file onchange="say('file ' + this.files[0].name)">
+        <a id=report href="/report.csv" download>Report</a>""",
+    # Its button and field come late, and say it when they are touched.
+    "/late": f"""<title>Late</title><div id=here></div><script>{SAY} say('late waits');
+        const after = Number(new URLSearchParams(location.search).get('after') || 2000);
+        setTimeout(() => {{
+          here.innerHTML = '<button id=late>Go</button><input id=field>'
+            + '<input id=tick type=checkbox><select id=line>'
+            + '<option>one</option><option>two</option></select>';
+          for (const kind of ['click', 'input', 'change', 'keydown'])
+            here.addEventListener(kind, event => say(event.target.id + ' ' + kind));
+          say('late is there');
+        }}, after);</script>""",
+    "/scripts": f"<script>{SAY} say('script ran'); setInterval(() => say('tick'), 50)</script>",
+    "/loop": f"""<title>Loop</title><button id=b>B</button><script>{SAY}
+        function loop() {{
+          const told = new XMLHttpRequest();
+          told.open('POST', '/said/loops', false);
+          told.send();
+          for (;;);
+        }}</script>""",
+    "/errors": "<title>Faulty</title><script>console.error('a fault'); x.y</script>",
+    "/slow": f"<script>{SAY} say('slow script ran')</script>",
+}
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A request, and the monotonic second at which it arrived."""
+
+    t: float
+    path: str
+
+
+class Site:
+    """The server, and everything that it was asked."""
+
+    def __init__(self, port: int) -> None:
+        self.url = f"http://127.0.0.1:{port}"
+        self.seen: list[Seen] = []
+        #: Set, `/slow` is answered.
+        self.answer = threading.Event()
+
+    def said(self, since: float = 0.0) -> list[str]:
+        """Return the words that pages said since then."""
+        prefix = "/said/"
+        return [unquote(s.path.removeprefix(prefix)) for s in self.after(since, prefix)]
+
+    def after(self, since: float, prefix: str = "/") -> list[Seen]:
+        """Return the requests since then."""
+        return [one for one in list(self.seen) if one.t > since and one.path.startswith(prefix)]
+
+    def await_said(self, word: str, since: float = 0.0) -> None:
+        """Return once a page has said this."""
+        poll_until(lambda: word in self.said(since), SOON_S)
+
+    def await_asked(self, path: str, since: float = 0.0) -> None:
+        """Return once this address was asked for."""
+        poll_until(lambda: bool(self.after(since, path)), SOON_S)
+
+
+@contextmanager
+def running_site() -> Iterator[Site]:
+    """Run a site until the end of the block."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            path = urlsplit(self.path).path
+            site.seen.append(Seen(time.monotonic(), self.path))
+            if path == "/slow":
+                site.answer.wait(SOON_S)
+            if path == "/report.csv":
+                self.reply(b"a,b\n1,2\n", "text/csv")
+            elif path in PAGES:
+                self.reply(PAGES[path].encode(), "text/html; charset=utf-8")
+            else:
+                self.send_error(404)
+
+        def do_POST(self) -> None:
+            site.seen.append(Seen(time.monotonic(), self.path))
+            self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            self.reply(b"", "text/plain")
+
+        def reply(self, body: bytes, kind: str) -> None:
+            try:
+                self.send_response(200)
+                self.send_header("Content-Type", kind)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+            except OSError:
+                # Who asked is gone, as a browser that was killed.
+                self.close_connection = True
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Say nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    site = Site(server.server_address[1])
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+    thread.start()
+    try:
+        yield site
+    finally:
+        site.answer.set()
+        server.shutdown()
+        thread.join()
+        server.server_close()

@@ -1,0 +1,195 @@
+"""Every browser kind is cancelled while a page keeps it waiting, and never acts afterwards.
+
+One contract for all: a new kind joins it by existing. The site's log tells what pages did.
+"""
+
+import asyncio
+import time
+from typing import Any
+
+import pytest
+
+from ignition_toolkit.playbook.attempt import GRACE_S
+from ignition_toolkit.playbook.models import ExecutionStatus
+from tests.integration.browser.bench import KINDS, Bench
+from tests.integration.runner.driver import step
+from tests.polling import poll_until_async
+
+pytestmark = pytest.mark.asyncio(loop_scope="package")
+
+COMPLETED, CANCELLED, FAILED = (
+    ExecutionStatus.COMPLETED,
+    ExecutionStatus.CANCELLED,
+    ExecutionStatus.FAILED,
+)
+
+#: What keeps a step waiting: an element that comes late, a page that is asked for and does not
+#: come, a script that does not end.
+WAYS = ("late", "hung", "loop")
+#: Kinds that wait for nothing: only these ways hold them up.
+ONLY: dict[str, tuple[str, ...]] = {
+    "browser.evaluate": ("late", "loop"),
+    "browser.keyboard": ("loop",),
+    "browser.navigate": ("hung",),
+    "browser.screenshot": ("loop",),
+}
+#: Of each kind one way in the gate, another one for the next kind; all in `make stress`.
+CASES = [(kind, way) for kind in sorted(KINDS) for way in ONLY.get(kind, WAYS)]
+IN_THE_GATE = {
+    (kind, ways[number % len(ways)])
+    for number, kind in enumerate(sorted(KINDS))
+    if (ways := ONLY.get(kind, WAYS))
+}
+#: Milliseconds after which the late element is there.
+LATE_MS = 700
+
+#: Values of parameters that a kind cannot do without.
+GIVEN: dict[str, Any] = {
+    "attribute": "id",
+    "file_path": "line.csv",
+    "key": "a",
+    "name": "picture",
+    "state": "visible",
+    "text": "Go",
+    "value": "two",
+}
+SELECTORS = {
+    "browser.check": "#tick",
+    "browser.fill": "#field",
+    "browser.press_sequentially": "#field",
+    "browser.select": "#line",
+}
+
+
+def parameters_of(kind: str, way: str, bench: Bench) -> dict[str, Any]:
+    """Return parameters with which a kind waits."""
+    selector = SELECTORS.get(kind, "#late") if way == "late" else "#never"
+    given = {
+        **GIVEN,
+        "selector": selector,
+        "url": f"{bench.site.url}/slow",
+        "script": f"new Promise(() => setTimeout(() => say('promised'), {LATE_MS}))",
+    }
+    wanted = [name for name, it in KINDS[kind].Params.model_fields.items() if it.is_required()]
+    assert given.keys() >= set(wanted), f"say in GIVEN what {kind} is to be given"
+    extra = {"value": "two"} if kind == "browser.select" else {}
+    return {name: given[name] for name in wanted} | extra
+
+
+async def keep_waiting(bench: Bench, kind: str, way: str, began: float) -> None:
+    """Open a page that keeps the step waiting, and return when it does."""
+    path = {"late": f"/late?after={LATE_MS}", "hung": "/", "loop": "/loop"}[way]
+    start = {"hung": "location.href = '/slow'", "loop": "setTimeout(loop)"}.get(way)
+    more = [] if start is None else [step("hold", "browser.evaluate", {"script": f"{start}, 0"})]
+    result = await bench.run(bench.open(path), *more)
+    assert result.status is COMPLETED, result.error
+    if way == "hung" and kind != "browser.navigate":
+        await poll_until_async(lambda: bool(bench.site.after(began, "/slow")), 30)
+    elif way == "loop":
+        await poll_until_async(lambda: "loops" in bench.site.said(began), 30)
+
+
+def assert_gone(bench: Bench) -> None:
+    """Fail unless the page is closed, or its browser killed."""
+    assert bench.manager._page is None
+    process = bench.manager._process
+    assert process is None or process.browser.contexts == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "way"),
+    [
+        pytest.param(*case, marks=() if case in IN_THE_GATE else pytest.mark.stress)
+        for case in CASES
+    ],
+)
+async def test_a_cancelled_step_never_acts_later(bench: Bench, kind: str, way: str) -> None:
+    began = time.monotonic()
+    (bench.artifacts / "line.csv").write_text("1")
+    await keep_waiting(bench, kind, way, began)
+    running = asyncio.create_task(bench.run(step("it", kind, parameters_of(kind, way, bench))))
+    await bench.await_waiting("it")
+    if kind == "browser.navigate":
+        await poll_until_async(lambda: bool(bench.site.after(began, "/slow")), 30)
+    asked = time.monotonic()
+    result = await bench.cancel(running)
+    over = time.monotonic()
+    assert result.status is CANCELLED
+    # On a machine without a free processor the grace may pass before anything was done.
+    assert result.ended or over - asked > GRACE_S
+    assert_gone(bench)
+    bench.site.answer.set()
+    # Until well after the moment at which it would have acted.
+    await asyncio.sleep(max(0.0, began + LATE_MS / 1000 + 0.8 - time.monotonic()))
+    assert bench.site.said(over) == [], "a page acted after the cancel"
+
+
+async def test_without_the_cancel_all_of_it_happens(bench: Bench) -> None:
+    """The positive control of the test above."""
+    began = time.monotonic()
+    bench.site.answer.set()
+    result = await bench.run(
+        bench.open(f"/late?after={LATE_MS}"),
+        step("click", "browser.click", {"selector": "#late"}),
+        step("fill", "browser.fill", {"selector": "#field", "value": "x"}),
+        step("check", "browser.check", {"selector": "#tick"}),
+        step("select", "browser.select", {"selector": "#line", "value": "two"}),
+        step("script", "browser.evaluate", {"script": "setTimeout(() => say('promised'), 50), 0"}),
+        step("wait", "browser.evaluate", {"script": "new Promise(r => setTimeout(r, 200))"}),
+        step("slow", "browser.navigate", {"url": f"{bench.site.url}/slow"}),
+    )
+    assert result.status is COMPLETED, result.error
+    expected = {
+        "late click",
+        "field input",
+        "tick change",
+        "line change",
+        "promised",
+        "slow script ran",
+    }
+    await poll_until_async(lambda: expected <= set(bench.site.said(began)), 30)
+
+
+async def test_a_page_that_acts_by_itself_acts_no_more_after_a_cancel(bench: Bench) -> None:
+    began = time.monotonic()
+    running = asyncio.create_task(
+        bench.run(
+            bench.open("/scripts"),
+            step("wait", "browser.wait", {"selector": "#never"}),
+        )
+    )
+    await poll_until_async(lambda: bench.site.said(began).count("tick") > 3, 30)
+    await bench.await_waiting("wait")
+    assert (await bench.cancel(running)).status is CANCELLED
+    over = time.monotonic()
+    await asyncio.sleep(0.5)
+    assert bench.site.said(over) == []
+
+
+async def test_after_a_stop_a_step_that_needs_the_page_says_that_it_is_gone(bench: Bench) -> None:
+    running = asyncio.create_task(
+        bench.run(bench.open("/"), step("wait", "browser.wait", {"selector": "#never"}))
+    )
+    await bench.await_waiting("wait")
+    await bench.cancel(running)
+    result = await bench.run(step("click", "browser.click", {"selector": "#start"}))
+    assert result.status is FAILED
+    assert "it was closed when step 'wait' was stopped; expected a step" in bench.error("click")
+    again = await bench.run(bench.open("/"), step("click", "browser.click", {"selector": "#start"}))
+    assert again.status is COMPLETED
+    assert "a new browser context: it was closed when step 'wait' was stopped" in bench.host.log
+
+
+async def test_strict_cancel_kills_the_browser_at_once(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ITK_STRICT_CANCEL", "1")
+    running = asyncio.create_task(
+        bench.run(bench.open("/"), step("wait", "browser.wait", {"selector": "#never"}))
+    )
+    await bench.await_waiting("wait")
+    killed = bench.manager._process
+    assert killed is not None
+    assert (await bench.cancel(running)).status is CANCELLED
+    assert bench.manager._process is None
+    await poll_until_async(lambda: not killed.alive, 30)
