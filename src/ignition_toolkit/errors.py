@@ -177,6 +177,22 @@ class ServerUnreachable(OutsideError):
     """The toolkit's own server does not answer. Field `url`."""
 
 
+class DesktopError(OutsideError):
+    """The desktop, or a program on it, did not do as asked."""
+
+
+class DesktopUnavailable(DesktopError):
+    """There is no desktop that can be driven, or it has gone."""
+
+
+class WindowLost(DesktopError):
+    """A window is gone, does not come, or another one has the keyboard."""
+
+
+class KeyUnknown(DesktopError):
+    """The keyboard's layout has no key for a character. Nothing was typed."""
+
+
 class GatewayError(OutsideError):
     """A gateway did not do as asked. Fields `gateway`, `request`, `status` (null without one)."""
 

@@ -118,7 +118,9 @@ class StepContext(Protocol):
 
         Made by the factory that is registered for the type, else by calling the type without
         arguments. When the execution ends it is closed by its `aclose` or `close`, if it has one,
-        within the grace. Cancellation: raises at once; a half-made object is discarded.
+        within the grace. A method `long_lived()`, if it has one, returns the pids of processes that
+        outlive a step which was stopped, as a browser does; with others the process is replaced.
+        Cancellation: raises at once; a half-made object is discarded.
         """
 
     async def run_playbook(self, path: str, parameters: Mapping[str, Any]) -> dict[str, Any]:

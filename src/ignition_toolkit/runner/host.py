@@ -129,11 +129,16 @@ class RunnerHost(EngineHost):
         loop = asyncio.get_running_loop()
         deadline = loop.time() + SETTLE_S
         own = {*running_on, self._main, _current_task()}
-        while (dirt := self._cleanness.dirt(own)) and not self._cancelled:
+        while (dirt := self._dirt(own)) and not self._cancelled:
             if loop.time() >= deadline:
                 break
             await asyncio.sleep(LOOK_AGAIN_S)
         return dirt
+
+    # Any: what a task returns plays no part.
+    def _dirt(self, own: Set[asyncio.Task[Any]]) -> list[str]:
+        self._cleanness.long_lived = self._resources.long_lived()
+        return self._cleanness.dirt(own)
 
     def proceed(self) -> None:
         """Let `settled` return."""

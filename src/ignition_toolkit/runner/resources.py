@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any, TypeVar, cast
 
 from ignition_toolkit.errors import HandlerBroken
@@ -62,6 +62,13 @@ class Resources:
             pass
         return resource()
 
+    def long_lived(self) -> set[int]:
+        """Return the processes that live as long as the execution, as a browser does.
+
+        They are what the objects' own `long_lived()` returns, of those that have one.
+        """
+        return {pid for made in self._made.values() for pid in _said(made, "long_lived")}
+
     async def close(self, seconds: float) -> None:
         """Close all objects by their `aclose` or `close`, beside each other.
 
@@ -81,6 +88,18 @@ class Resources:
                 if not task.done():
                     logger.warning("closing %s took too long", task.get_name())
                     abandon(task)
+
+
+# Any: what an object of a stranger's type says of itself.
+def _said(made: object, question: str) -> Iterable[Any]:
+    ask = getattr(made, question, None)
+    if not callable(ask):
+        return ()
+    try:
+        return tuple(ask())
+    except Exception:  # border: a stranger's object; what it does not tell is ended
+        logger.exception("%s does not tell %s", type_name(type(made)), question)
+        return ()
 
 
 def _begin_close(made: object) -> asyncio.Task[None] | None:
