@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from ignition_toolkit.designer.backend import Wanted, Window
 from ignition_toolkit.designer.processes import is_marked, marked, new_mark
-from ignition_toolkit.playbook.models import Process
+from ignition_toolkit.playbook.models import HandedOver
 
 if TYPE_CHECKING:
     from ignition_toolkit.designer.backend import Backend
@@ -41,7 +41,7 @@ class Launch:
         """Say whether a window belongs to it."""
         return window.pid is not None and is_marked(window.pid, self._mark)
 
-    def processes(self) -> Sequence[Process]:
+    def processes(self) -> Sequence[HandedOver]:
         """Return its living processes."""
         # The launcher is reaped on the way, or it would be listed for ever.
         self._process.poll()
@@ -115,7 +115,7 @@ class DesignerManager:
         await self.desktop.wait_for_window(note, 0)
         return found
 
-    def processes(self) -> Sequence[Process]:
+    def processes(self) -> Sequence[HandedOver]:
         """Return the living processes of all that this execution has started."""
         return tuple(process for launch in self._launches for process in launch.processes())
 
@@ -124,7 +124,7 @@ class DesignerManager:
         up = (launch for launch in self._launches if launch.is_up)
         return {process.pid for launch in up for process in launch.processes()}
 
-    def handed_over(self) -> Sequence[Process]:
+    def handed_over(self) -> Sequence[HandedOver]:
         """Return the processes that a person gets when the execution has completed."""
         keeps = (launch for launch in self._launches if launch.keep_open)
         return tuple(process for launch in keeps for process in launch.processes())

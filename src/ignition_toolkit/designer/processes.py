@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
-from ignition_toolkit.playbook.models import Process
+from ignition_toolkit.playbook.models import HandedOver
 
 #: Environment variable that marks what a launch has started.
 MARK = "ITK_DESIGNER"
@@ -27,11 +27,23 @@ def is_marked(pid: int, mark: str) -> bool:
     return f"{MARK}={mark}".encode() in environment.split(b"\0")
 
 
-def marked(mark: str) -> Iterator[Process]:
+def marked(mark: str) -> Iterator[HandedOver]:
     """Yield the living processes of a launch, by number."""
     for pid in sorted(int(name) for name in os.listdir("/proc") if name.isdecimal()):
-        if is_marked(pid, mark):
-            yield Process(pid=pid, name=_name(pid))
+        # The start before the mark: who has the mark has that start.
+        start = _start(pid)
+        if start is not None and is_marked(pid, mark):
+            yield HandedOver(pid=pid, name=_name(pid), start=start)
+
+
+def _start(pid: int) -> int | None:
+    """Return the clock tick of a process's start, None when there is no such process."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text("ascii", "replace")
+    except OSError:
+        return None
+    # The name before it may hold brackets and spaces.
+    return int(stat.rpartition(")")[2].split()[19])
 
 
 def _name(pid: int) -> str:

@@ -10,6 +10,7 @@ from typing import Any, TypeVar, cast
 
 from ignition_toolkit.errors import HandlerBroken
 from ignition_toolkit.playbook.cancellation import abandon
+from ignition_toolkit.playbook.models import HandedOver
 
 logger = logging.getLogger(__name__)
 
@@ -68,6 +69,14 @@ class Resources:
         They are what the objects' own `long_lived()` returns, of those that have one.
         """
         return {pid for made in self._made.values() for pid in _said(made, "long_lived")}
+
+    def handed_over(self) -> tuple[HandedOver, ...]:
+        """Return the processes that are a person's from now on, as the execution has completed.
+
+        They are what the objects' own `handed_over()` returns, of those that have one.
+        """
+        said = (_said(made, "handed_over") for made in self._made.values())
+        return tuple(one for each in said for one in each if isinstance(one, HandedOver))
 
     async def close(self, seconds: float) -> None:
         """Close all objects by their `aclose` or `close`, beside each other.

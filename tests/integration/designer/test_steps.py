@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import signal
 import struct
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,6 +27,7 @@ from tests.integration.execution.rig import (
     Rig,
     is_alive,
     playbook,
+    state_of,
     step,
     step_statuses,
     steps,
@@ -198,6 +201,47 @@ async def test_a_step_that_times_out_leaves_the_designer_to_the_next(
     error = steps(view)["close"].error
     assert error is not None
     assert "'Save changes'" in error
+
+
+async def test_a_designer_that_is_to_stay_is_handed_over_when_the_execution_completes(
+    desktop: str, launcher: Path, tmp_path: Path
+) -> None:
+    """Neither the end of its tree, nor that of its server, nor the next server ends it."""
+    launch = step("launch", "designer.launch", launcher_file=str(launcher), keep_open=True)
+    make_used(tmp_path / "data")
+    with contextlib.ExitStack() as stack:
+        stack.callback(adopt_orphans, False)
+        with contextlib.closing(open_worker(tmp_path)) as worker:
+            rig = Rig(worker, tmp_path)
+            failed = await rig.run(
+                playbook(launch, step("b", "designer.press", key="?!", window="L"))
+            )
+            assert failed.status is ExecutionStatus.FAILED
+            ended = forked(launcher)
+            assert ended is not None
+            assert not is_alive(ended)
+            view = await rig.run(playbook(launch))
+            assert view.status is ExecutionStatus.COMPLETED
+            pid = forked(launcher)
+            assert pid is not None
+            stack.callback(end, pid)
+            log = await rig.log(view.execution_id)
+            assert log[-1] == f"handed over, still running: java ({pid})"
+            assert state_of(pid) == "S"
+        assert state_of(pid) == "S"
+        with contextlib.closing(open_worker(tmp_path)) as worker:
+            view = await Rig(worker, tmp_path).run(
+                playbook(step("see", "designer.wait_for_window", title="Login - Ignition"))
+            )
+            assert (steps(view)["see"].output or {})["pid"] == pid
+        assert state_of(pid) == "S"
+
+
+def end(pid: int) -> None:
+    """End a process that became this one's child, and wait for that."""
+    os.kill(pid, signal.SIGKILL)
+    with contextlib.suppress(ChildProcessError):
+        os.waitpid(pid, 0)
 
 
 #: Parameters with which a kind waits for what never comes.
