@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 LOOK_AGAIN_S = 0.25
 #: Seconds that a window has to get the keyboard.
 FOCUS_S = 10.0
+#: Seconds for which a window has to keep the keyboard before it is typed into: a Swing program
+#: hands it on to its first field a moment after it has got it, and loses keys in between.
+SETTLED_S = 0.3
 #: Seconds between two keys.
 KEY_PAUSE_S = 0.01
 #: Rows of a picture that are fetched in one go.
@@ -64,16 +67,21 @@ class X11Backend:
         deadline = loop.time() + FOCUS_S
         with self._connection.speaking():
             self._ask_manager(window, "_NET_ACTIVE_WINDOW", [_FOR_A_PERSON, 0, 0, 0, 0])
+        line: list[int] = []
+        since = loop.time()
         while True:
             with self._connection.speaking():
-                if self._has_keyboard(window):
-                    return
+                before, line = line, self._focus_line()
+            if window.id not in line or line != before:
+                since = loop.time()
+            elif loop.time() >= since + SETTLED_S:
+                return
             if loop.time() >= deadline:
                 raise WindowLost(
                     f"the window {window.title!r} did not get the keyboard within {FOCUS_S:g} s;"
                     f" {self._who_has_it()}; nothing was typed"
                 )
-            await self._connection.changed(min(LOOK_AGAIN_S, deadline - loop.time()))
+            await cancellable_sleep(SETTLED_S / 10)
 
     async def type_text(self, window: Window, text: str, on_typed: Callable[[int], None]) -> None:
         """Type a text into a window that has the keyboard, one key at a time."""
