@@ -88,7 +88,7 @@ class X11Backend:
         with self._connection.speaking():
             chords = self._keyboard.chords(text)
         for count, chord in enumerate(chords, start=1):
-            self._stroke(window, chord)
+            await self._stroke(window, chord)
             on_typed(count)
             await cancellable_sleep(KEY_PAUSE_S)
 
@@ -96,7 +96,7 @@ class X11Backend:
         """Press a key or a combination such as `Return` or `ctrl+s`."""
         with self._connection.speaking():
             chord = self._keyboard.combination(key)
-        self._stroke(window, chord)
+        await self._stroke(window, chord)
         await cancellable_sleep(KEY_PAUSE_S)
 
     async def screenshot(self, window: Window | None, file: Path) -> None:
@@ -116,17 +116,17 @@ class X11Backend:
         with self._connection.speaking():
             self._ask_manager(window, "_NET_CLOSE_WINDOW", [0, _FOR_A_PERSON, 0, 0, 0])
 
-    def _stroke(self, window: Window, chord: Chord) -> None:
-        def check() -> None:
-            if not self._has_keyboard(window):
-                raise WindowLost(
-                    f"the window {window.title!r} lost the keyboard while keys were typed into it;"
-                    f" {self._who_has_it()}, and got none of them: leave the desktop alone while"
-                    " the step runs, and run it again"
-                )
-
+    async def _stroke(self, window: Window, chord: Chord) -> None:
         with self._connection.speaking():
-            self._keyboard.stroke(chord, check)
+            if self._keyboard.stroke(chord, lambda: self._has_keyboard(window)):
+                return
+        # The manager may be half way through giving it to another window.
+        await cancellable_sleep(LOOK_AGAIN_S)
+        raise WindowLost(
+            f"the window {window.title!r} lost the keyboard while keys were typed into it;"
+            f" {self._who_has_it()}, and got none of them: leave the desktop alone while the step"
+            " runs, and run it again"
+        )
 
     # Windows.
 

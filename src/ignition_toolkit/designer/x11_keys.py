@@ -69,13 +69,19 @@ class Keyboard:
             )
         return (*(self._code(MODIFIERS[name.lower()]) for name in modifiers), *chord)
 
-    def stroke(self, chord: Chord, check: Callable[[], None]) -> None:
-        """Press and release keys together, after a check which may raise; nobody comes between."""
+    def stroke(self, chord: Chord, is_meant: Callable[[], bool]) -> bool:
+        """Press and release keys together if `is_meant` says so; nobody comes in between.
+
+        Returns whether they were pressed. Raises DesktopError when a person holds a key that would
+        change what they mean.
+        """
         self._display.grab_server()
         try:
-            check()
+            if not is_meant():
+                return False
             self._refuse_held()
             self._send(chord)
+            return True
         finally:
             self._display.ungrab_server()
             # One write: the server gets the presses and the releases together, or neither.

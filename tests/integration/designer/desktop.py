@@ -87,8 +87,14 @@ class Screen:
         """Open a window, and wait until it has the keyboard."""
         window = OwnWindow(self, title)
         if is_front:
-            poll_until(window.has_keyboard, UP_S)
+            poll_until(window.takes_keyboard, UP_S)
         return window
+
+    def listed(self) -> set[int]:
+        """Return the numbers of the windows that the manager lists."""
+        name = self.display.intern_atom("_NET_CLIENT_LIST")
+        found = self.root.get_full_property(name, X.AnyPropertyType)
+        return {int(number) for number in found.value} if found is not None else set()
 
     def seen_by(self, window: int) -> list[Key]:
         """Return the keys that a window of this program got so far, in order."""
@@ -136,8 +142,13 @@ class OwnWindow:
         focus = self._display.get_input_focus().focus
         return not isinstance(focus, int) and focus.id == self.id
 
-    def take_keyboard(self) -> None:
-        """Come to the front as a program does that pops up."""
+    def takes_keyboard(self) -> bool:
+        """Come to the front, and say whether it is there yet.
+
+        The manager may keep a new window back while keys are typed into another one.
+        """
+        if self.has_keyboard():
+            return True
         name = self._display.intern_atom("_NET_ACTIVE_WINDOW")
         message = event.ClientMessage(
             window=self._window, client_type=name, data=(32, [2, 0, 0, 0, 0])
@@ -145,6 +156,7 @@ class OwnWindow:
         mask = X.SubstructureRedirectMask | X.SubstructureNotifyMask
         self._screen.root.send_event(message, event_mask=mask)
         self._display.sync()
+        return False
 
     def rename(self, title: str) -> None:
         """Have another title."""
