@@ -130,8 +130,8 @@ $(DONE)/examples: $(EXAMPLES) $(DONE)/package
 	@$(PIP) --no-build-isolation $(EXAMPLES:%/pyproject.toml=-e ./%)
 	touch $@
 
-# The browser tests drive Debian's browser, the store's tests Debian's PostgreSQL; they are never
-# skipped for want of them. No PostgreSQL server is left running: the package starts one when it is
+# The browser tests drive Debian's browser, the store's tests Debian's PostgreSQL, the Designer's a
+# Java program on a desktop without a screen; they are never skipped for want of them. No PostgreSQL server is left running: the package starts one when it is
 # first installed, unless it is told not to.
 NO_SERVER := /etc/postgresql-common/createcluster.d/itk-tests.conf
 
@@ -139,6 +139,12 @@ debian:
 	@need=
 	command -v chromium >/dev/null || need+=' chromium'
 	compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || need+=' postgresql'
+	command -v Xvfb >/dev/null || need+=' xvfb'
+	command -v openbox >/dev/null || need+=' openbox'
+	command -v javac >/dev/null || need+=' default-jdk-headless'
+	# The part of Java that has windows, and a font for them.
+	compgen -G '/usr/lib/jvm/*/lib/libawt_xawt.so' >/dev/null || need+=' default-jre'
+	compgen -G '/usr/share/fonts/truetype/*' >/dev/null || need+=' fonts-dejavu-core'
 	if [ -z "$$need" ]; then exit; fi
 	if [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
 		echo "The tests need Debian's packages$$need, which are not installed." >&2

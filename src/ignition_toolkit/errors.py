@@ -187,6 +187,22 @@ class BrowserError(OutsideError):
     """A page in a browser did not do as asked, or the browser is gone."""
 
 
+class DesktopError(OutsideError):
+    """The desktop, or a program on it, did not do as asked."""
+
+
+class DesktopUnavailable(DesktopError):
+    """There is no desktop that can be driven, or it has gone."""
+
+
+class WindowLost(DesktopError):
+    """A window is gone, does not come, or another one has the keyboard."""
+
+
+class KeyUnknown(DesktopError):
+    """The keyboard's layout has no key for a character. Nothing was typed."""
+
+
 class GatewayError(OutsideError):
     """A gateway did not do as asked. Fields `gateway`, `request`, `status` (null without one)."""
 

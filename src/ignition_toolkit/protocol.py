@@ -27,7 +27,13 @@ from ignition_toolkit.playbook.events import (
     VariableSet,
 )
 from ignition_toolkit.playbook.gateways import Gateways
-from ignition_toolkit.playbook.models import CancelSource, ExecutionStatus, Frozen, Program
+from ignition_toolkit.playbook.models import (
+    CancelSource,
+    ExecutionStatus,
+    Frozen,
+    HandedOver,
+    Program,
+)
 
 #: Environment variable that marks a runner and all that it starts.
 MARKER = "ITK_RUN"
@@ -147,6 +153,8 @@ class Done(Frozen):
     error: Message | None = None
     #: False when a cancelled step had not ended within the grace.
     ended: bool = True
+    #: Processes that are left to a person: they are not ended with the runner.
+    handed_over: tuple[HandedOver, ...] = ()
 
 
 class Described(Frozen):

@@ -15,6 +15,7 @@ from typing import Literal
 from ignition_toolkit.errors import InternalError
 from ignition_toolkit.execution.adoption import Adoption
 from ignition_toolkit.execution.dead_worker import owner_text
+from ignition_toolkit.execution.hand_overs import HandOvers
 from ignition_toolkit.execution.inventory import Inventory
 from ignition_toolkit.execution.janitor_link import JanitorLink
 from ignition_toolkit.execution.jobs import Jobs
@@ -59,7 +60,8 @@ class Core:
         folder = _folder_mark(settings.data_dir)
         self._run_dir = settings.data_dir / "run" / worker
         me = ProcessIdentity.mine()
-        self._janitor = JanitorLink(folder, worker, me, self._reap)
+        self._hand_overs = HandOvers(settings.data_dir)
+        self._janitor = JanitorLink(folder, worker, me, self._reap, on_keep=self._hand_overs.add)
         self._pool = RunnerPool(
             self._janitor, f"{folder}.{worker}.", self._run_dir, settings.warm_runners
         )
@@ -106,6 +108,7 @@ class Core:
         self._parts.push_async_callback(self._pool.release)
         self._parts.push_async_callback(self._janitor.close)
         self._parts.push_async_callback(self._pool.close)
+        self._parts.push_async_callback(self._hand_overs.close)
         await self._janitor.start()
         self._pool.refill()
         leftovers = await self._end_leftovers()
@@ -127,12 +130,15 @@ class Core:
 
     async def _end_leftovers(self) -> tuple[Leftover, ...]:
         """End what dead workers have left; return what could not be ended."""
+        loop = asyncio.get_running_loop()
+        # Before the sweep, which would take them for leftovers.
+        for pid, start in await loop.run_in_executor(None, self._hand_overs.load):
+            self._janitor.keep(pid, start)
         swept = await self._janitor.sweep()
         for process in swept.killed:
             logger.warning("a leftover was ended: %s (%s)", process.name, process.pid)
         for left in swept.leftovers:
             logger.error("a leftover cannot be ended: %s (%s): %s", left.name, left.pid, left.why)
-        loop = asyncio.get_running_loop()
         await loop.run_in_executor(None, _remove_others, self._run_dir)
         return swept.leftovers
 

@@ -57,6 +57,7 @@ class JanitorLink:
         on_clean: called after each end and each sweep, so that orphans of this process which
             were killed are reaped.
         command: what to start as the janitor.
+        on_keep: told the pid and the clock tick of each process that is left to a person.
     """
 
     def __init__(
@@ -66,12 +67,14 @@ class JanitorLink:
         me: ProcessIdentity,
         on_clean: Callable[[], None],
         command: Sequence[str] = JANITOR_COMMAND,
+        on_keep: Callable[[int, int], None] | None = None,
     ) -> None:
         self._folder = folder
         self._worker = worker
         self._me = me
         self._on_clean = on_clean
         self._command = command
+        self._on_keep = on_keep
         self._requests = JanitorRequests()
         self._ready = asyncio.Event()
         self._closing = False
@@ -141,6 +144,13 @@ class JanitorLink:
         """Say which process the runner is."""
         self._requests.watch(token, pid, start)
         self._say("watch", token=token, pid=pid, start=start)
+
+    def keep(self, pid: int, start: int) -> None:
+        """Say that a process, and what descends from it, is a person's and to be left alone."""
+        self._requests.keep(pid, start)
+        self._say("keep", pid=pid, start=start)
+        if self._on_keep is not None:
+            self._on_keep(pid, start)
 
     def forget(self, token: str) -> None:
         """Say that a runner was not started, or is over."""

@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 
 from ignition_toolkit.execution.janitor_answers import Ended, Swept
 
+#: Processes left to people that a janitor is told of.
+MAX_KEPT = 200
+
 
 @dataclass
 class PendingEnd:
@@ -30,9 +33,20 @@ class JanitorRequests:
     ends: dict[str, PendingEnd] = field(default_factory=dict)
     sweeps: list[asyncio.Future[Swept]] = field(default_factory=list)
     pings: dict[int, asyncio.Future[None]] = field(default_factory=dict)
+    #: Processes that were left to a person: the clock tick of each one's start.
+    kept: dict[int, int] = field(default_factory=dict)
+
+    def keep(self, pid: int, start: int) -> None:
+        """Note a process that was left to a person; of many the newest are kept in mind."""
+        self.kept[pid] = start
+        while len(self.kept) > MAX_KEPT:
+            del self.kept[next(iter(self.kept))]
 
     def repeat(self) -> Iterator[tuple[str, dict[str, object]]]:
         """Yield what a new janitor has to be told: (op, fields)."""
+        # Before any end, which would take them too.
+        for pid, start in self.kept.items():
+            yield "keep", {"pid": pid, "start": start}
         for token in self.starting:
             yield "spawning", {"token": token}
         for token, (pid, start) in self.watched.items():

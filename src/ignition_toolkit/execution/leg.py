@@ -266,6 +266,9 @@ class Leg:
         match envelope.body:
             case Done() as done:
                 self._done, self._done_t = done, envelope.t
+                # Before the end of the tree is asked for, which would be theirs too.
+                for process in done.handed_over:
+                    self._janitor.keep(process.pid, process.start)
                 self._over.set()
             case Settled() as settled:
                 self._on_settled(settled, envelope.t)

@@ -56,7 +56,7 @@ class ProcessIdentity:
     def mine(cls) -> Self:
         """Return the identity of this process."""
         pid = os.getpid()
-        return cls(pid=pid, boot_id=_boot_id(), start=process_start(pid) or 0)
+        return cls(pid=pid, boot_id=boot_id(), start=process_start(pid) or 0)
 
     @property
     def alive(self) -> bool:
@@ -64,7 +64,7 @@ class ProcessIdentity:
 
         A zombie is dead, unless its main thread alone has ended.
         """
-        return self.boot_id == _boot_id() and self.start == process_start(self.pid)
+        return self.boot_id == boot_id() and self.start == process_start(self.pid)
 
 
 @dataclass(frozen=True)
@@ -293,7 +293,8 @@ def _parse_info(raw: bytes) -> Owner:
     )
 
 
-def _boot_id() -> str:
+def boot_id() -> str:
+    """Return what names this boot of the machine, empty where nothing does."""
     try:
         return Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
     except OSError:

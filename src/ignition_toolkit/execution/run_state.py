@@ -162,6 +162,15 @@ class RunState:
         if nested is not None and not scope.resumed:
             self._record.add_nested(scope.prefix, nested.steps)
 
+    def note_handed_over(self, end: LegEnd) -> None:
+        """Say in the log which processes a person has got."""
+        listed = end.done.handed_over if end.done is not None else ()
+        killed = {process.pid for process in end.ended.killed}
+        names = [f"{one.name} ({one.pid})" for one in listed if one.pid not in killed]
+        if names:
+            text = f"handed over, still running: {', '.join(names)}"
+            self._record.log(Logged(message=text))
+
     # What the end of a leg means.
 
     def go_on(self, end: LegEnd) -> Verdict | None:

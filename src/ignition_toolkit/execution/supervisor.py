@@ -271,6 +271,7 @@ class Supervision:
             return None
         self._state.close_steps(verdict)
         if is_main:
+            self._state.note_handed_over(end)
             self._note_stop(end, verdict)
         elif end.ended.leftovers:
             self._note_leftovers(end)

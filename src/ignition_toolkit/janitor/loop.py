@@ -167,6 +167,14 @@ class Janitor:
             case wire.Spare(token):
                 if self._clock.spare(token):
                     self._outbox.say("spared", token=token)
+            case _:
+                self._obey_other(message)
+
+    def _obey_other(self, message: wire.Message) -> None:
+        """Obey what is not about a token."""
+        match message:
+            case wire.Keep(process):
+                self._forest.keep(process)
             case wire.Sweep():
                 self._sweeps_wanted += 1
             case wire.Ping(number):

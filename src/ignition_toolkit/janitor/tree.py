@@ -23,6 +23,8 @@ COLLECT_S = 0.06
 CATCH_S = 0.02
 #: Seconds between two looks at whether corpses still lie there; pids take longer to go round.
 PRUNE_S = 0.5
+#: Ancestors at most that are looked at for one that was left to a person.
+MAX_ANCESTORS = 64
 _LOOK_S = 0.0005
 
 
@@ -124,6 +126,8 @@ class Forest:
         #: Processes that had ended when they were seen: neither news nor worth a second look.
         self._corpses: dict[int, Identity] = {}
         self._pruned_at = time.monotonic()
+        #: Processes that were left to a person, by pid.
+        self._kept: dict[int, Identity] = {}
 
     def plant(self, tree: Tree, known: Iterable[Member] = ()) -> None:
         """Begin to end a tree: its root is frozen now.
@@ -146,6 +150,24 @@ class Forest:
             self._sessions.setdefault(tree.root.pid, tree)
         elif stat.identity == tree.root:
             self.take(stat, tree)
+
+    def keep(self, who: Identity) -> None:
+        """Leave a process and what descends from it alone, whatever marker they bear."""
+        kept = [*self._kept.values(), who]
+        self._kept = {other.pid: other for other in kept if not proc.is_gone(other)}
+
+    def is_kept(self, stat: Stat) -> bool:
+        """Say whether a process, or one that it descends from, was left to a person."""
+        if not self._kept:
+            return False
+        look: Stat | None = stat
+        for _ in range(MAX_ANCESTORS):
+            if look is None or look.pid <= 1:
+                return False
+            if self._kept.get(look.pid) == look.identity:
+                return True
+            look = proc.read_stat(look.ppid)
+        return False
 
     def uproot(self, tree: Tree) -> None:
         """Forget a tree, its members and its sessions."""
@@ -177,7 +199,7 @@ class Forest:
             Whether it is alive and was not known. Protected processes and corpses never become
             members, but the session that they lead is remembered.
         """
-        if self.knows(stat.pid):
+        if self.knows(stat.pid) or self.is_kept(stat):
             return False
         if stat.session == stat.pid:
             self._sessions.setdefault(stat.pid, tree)
@@ -251,7 +273,7 @@ class Forest:
         news = 0
         older: list[tuple[Tree, list[int]]] = []
         for parent, children in self.lists.each(queue):
-            fresh = [pid for pid in reversed(children) if pid not in owner and not self.knows(pid)]
+            fresh = [pid for pid in reversed(children) if self._is_fresh(pid, owner)]
             if fresh:
                 self._catch(parent, fresh[:NEWEST])
                 queue += self._take_children(fresh[:NEWEST], owner, owner[parent])
@@ -260,6 +282,12 @@ class Forest:
         for tree, pids in older:
             self._take_children(pids, owner, tree)
         return news
+
+    def _is_fresh(self, pid: int, owner: dict[int, Tree]) -> bool:
+        if pid in owner or self.knows(pid):
+            return False
+        # It must not be caught either: nobody would let it run on.
+        return pid not in self._kept or proc.identify(pid) != self._kept[pid]
 
     def _catch(self, parent: int, pids: Iterable[int]) -> None:
         """Stop children that were listed a moment ago, before anything is read of them.
@@ -275,7 +303,7 @@ class Forest:
                     proc.stop_unseen(pid)
             caught.update(pids)
             youngest = reversed(self.lists.newest(parent))
-            pids = [pid for pid in youngest if pid not in caught and not self.knows(pid)]
+            pids = [pid for pid in youngest if pid not in caught and self._is_fresh(pid, {})]
 
     def _take_children(self, pids: Iterable[int], owner: dict[int, Tree], tree: Tree) -> list[int]:
         """Take listed children, noting their owner; return those that are alive."""

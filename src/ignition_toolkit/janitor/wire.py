@@ -70,6 +70,12 @@ class Spare(NamedTuple):
     token: str
 
 
+class Keep(NamedTuple):
+    """A process was left to a person: it and what descends from it are to be left alone."""
+
+    process: Identity
+
+
 class Sweep(NamedTuple):
     """Leftovers of dead workers of this data folder are to be ended."""
 
@@ -80,7 +86,7 @@ class Ping(NamedTuple):
     number: int
 
 
-Message = Hello | Spawning | Watch | Forget | End | Spare | Sweep | Ping
+Message = Hello | Spawning | Watch | Forget | End | Spare | Keep | Sweep | Ping
 
 
 def parse(line: bytes) -> Message:
@@ -148,6 +154,7 @@ _PARSERS: dict[str, Callable[[_Fields], Message]] = {
     "forget": lambda f: Forget(f.text("token")),
     "end": lambda f: End(f.text("token"), f.time("at"), f.time_or_none("ask_at")),
     "spare": lambda f: Spare(f.text("token")),
+    "keep": lambda f: Keep(f.process("pid", "start")),
     "sweep": lambda _: Sweep(),
     "ping": lambda f: Ping(f.whole("id", _MAX_WHOLE)),
 }

@@ -236,6 +236,13 @@ class Process(Recorded):
     name: str
 
 
+class HandedOver(Process):
+    """A process that a person got when the execution had completed."""
+
+    #: Clock ticks from the machine's boot to its start: with the pid it names this process alone.
+    start: int
+
+
 class Leftover(Process):
     """A process that could not be ended."""
 

@@ -23,6 +23,7 @@ from ignition_toolkit.playbook.events import (
 )
 from ignition_toolkit.playbook.gateways import Gateways
 from ignition_toolkit.playbook.json_values import from_wire, to_wire
+from ignition_toolkit.playbook.models import HandedOver
 from ignition_toolkit.playbook.step_handler import StepHandler
 from ignition_toolkit.protocol import Start
 from ignition_toolkit.runner.channel import EventWriter
@@ -174,6 +175,10 @@ class RunnerHost(EngineHost):
     async def use(self, resource: type[R]) -> R:
         """Return the execution's one object of this type, made on first use."""
         return await self._resources.use(resource)
+
+    def handed_over(self) -> tuple[HandedOver, ...]:
+        """Return the processes that are left to a person, as the execution has completed."""
+        return self._resources.handed_over()
 
     async def close(self, seconds: float) -> None:
         """Close the execution's objects, within this many seconds."""

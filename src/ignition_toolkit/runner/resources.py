@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
-from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from typing import Any, TypeVar, cast
 
 from ignition_toolkit.errors import HandlerBroken
 from ignition_toolkit.playbook.cancellation import abandon
+from ignition_toolkit.playbook.models import HandedOver
 
 logger = logging.getLogger(__name__)
 
@@ -64,18 +65,23 @@ class Resources:
 
     def long_lived_processes(self) -> set[int]:
         """Return the children that the objects say to need for as long as they live."""
-        return {pid for made in self._each("long_lived_processes") for pid in made()}
+        return set(self._told("long_lived_processes"))
 
     # Any: what a task returns plays no part.
     def long_lived_tasks(self) -> set[asyncio.Task[Any]]:
         """Return the tasks that the objects say to need for as long as they live."""
-        return {task for made in self._each("long_lived_tasks") for task in made()}
+        return set(self._told("long_lived_tasks"))
 
-    # Any: a method of an object that says so itself.
-    def _each(self, method: str) -> Iterator[Callable[[], Collection[Any]]]:
-        for made in self._made.values():
-            if (found := getattr(made, method, None)) is not None:
-                yield found
+    def handed_over(self) -> tuple[HandedOver, ...]:
+        """Return the processes that are a person's from now on, as the execution has completed.
+
+        They are what the objects' own `handed_over()` returns, of those that have one.
+        """
+        return tuple(one for one in self._told("handed_over") if isinstance(one, HandedOver))
+
+    # Any: what objects of strangers' types say of themselves.
+    def _told(self, question: str) -> Iterator[Any]:
+        return (one for made in self._made.values() for one in _said(made, question))
 
     async def close(self, seconds: float) -> None:
         """Close all objects by their `aclose` or `close`, beside each other.
@@ -96,6 +102,18 @@ class Resources:
                 if not task.done():
                     logger.warning("closing %s took too long", task.get_name())
                     abandon(task)
+
+
+# Any: what an object of a stranger's type says of itself.
+def _said(made: object, question: str) -> Iterable[Any]:
+    ask = getattr(made, question, None)
+    if not callable(ask):
+        return ()
+    try:
+        return tuple(ask())
+    except Exception:  # border: a stranger's object; what it does not tell is ended
+        logger.exception("%s does not tell %s", type_name(type(made)), question)
+        return ()
 
 
 def _begin_close(made: object) -> asyncio.Task[None] | None:

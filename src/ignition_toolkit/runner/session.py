@@ -149,9 +149,11 @@ class Session:
 
     async def _finish(self, result: EngineResult) -> None:
         assert self._host is not None
+        is_completed = result.status is ExecutionStatus.COMPLETED and not self._cancelled.is_set()
+        kept = self._host.handed_over() if is_completed else ()
         if result.ended:
             await self._close_resources(self._host)
-        done = Done(status=result.status, error=result.error, ended=result.ended)
+        done = Done(status=result.status, error=result.error, ended=result.ended, handed_over=kept)
         if self._cancelled.is_set():
             self._writer.shorten_log(LAST_LOGS)
         self._writer.send(done)

@@ -154,6 +154,27 @@ class NoChildren:
         return ((parent, []) for parent in parents)
 
 
+def test_what_was_left_to_a_person_is_not_ended_nor_what_descends_from_it(
+    marked: subprocess.Popen[bytes],
+) -> None:
+    """Neither by its marker nor as a child of what is ended; a stranger's number is no help."""
+    kept, child = identity_of(marked.pid), identity_of(children_of(marked.pid)[0])
+    with subprocess.Popen(["sleep", "20"], env={"ITK_RUN": TOKEN}) as other:
+        victim = identity_of(other.pid)
+        forest, tree = Forest(choose_lists(), []), Tree(TOKEN)
+        forest.keep(kept)
+        forest.keep(Identity(victim.pid, victim.start + 1))
+        forest.plant(tree)
+        run(Hunt(forest), tree)
+        assert {member.identity for member in tree.killed} == {victim}
+    assert not proc.is_gone(kept)
+    assert not proc.is_gone(child)
+    for who in (kept, child):
+        stat = proc.read_stat(who.pid)
+        assert stat is not None
+        assert stat.state != "T"
+
+
 def test_ending_ones_own_tree_gives_up_at_the_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sweep, "choose_lists", NoChildren)
     monkeypatch.setattr(Hunt, "is_clean", lambda self, tree: False)

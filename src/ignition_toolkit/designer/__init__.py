@@ -1,0 +1,1 @@
+"""The Ignition Designer on a desktop: its windows, its keys and its processes."""

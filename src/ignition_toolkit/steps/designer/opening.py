@@ -1,0 +1,167 @@
+"""Logging in to the Designer, and opening a project."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import Field
+
+from ignition_toolkit.credentials.secret import Secret
+from ignition_toolkit.designer.backend import Window, titled
+from ignition_toolkit.designer.manager import DesignerManager
+from ignition_toolkit.errors import GatewayError, NotFound, StepFailed
+from ignition_toolkit.gateway.client import GatewayClient
+from ignition_toolkit.gateway.waiting import wait_until
+from ignition_toolkit.playbook.step_handler import Effect
+from ignition_toolkit.steps.designer.base import DesignerStep, Strict
+
+_EXPECTED = "expected username and password, or a credential that has them"
+#: Seconds that a gateway has to know of a Designer which has its project's window open.
+SEEN_S = 5.0
+
+
+class Login(DesignerStep):
+    """Logs in to the Designer."""
+
+    type = "designer.login"
+    summary = "Type a name and a password into the Designer's log-in window"
+    effect = Effect.WRITES
+    leaves = "perhaps a session at the gateway, which expires there"
+
+    class Params(Strict):
+        """Parameters of designer.login."""
+
+        username: str | None = Field(None, description="name of a person, with password")
+        password: Secret | None = Field(
+            None, description="of that person; typed, and shown nowhere"
+        )
+        # Any: the fields of a credential, as a reference gives them.
+        credential: str | dict[str, Any] | None = Field(
+            None, description="a stored credential: its name, or {{ credential.NAME }}"
+        )
+        window: str = Field("Login", min_length=1, description="text in the window's title")
+        timeout: float = Field(30, ge=0, description="for how long to wait, in seconds")
+
+    async def execute(self, params: dict[str, Any]) -> dict[str, Any]:
+        """Wait for the window, type, and wait until it has closed; outputs `window`, its title.
+
+        Types into a window of the Designer that this execution started, and into no other; before
+        each key it is checked that the window still has the keyboard. Works where people log in
+        to the Designer itself, not where a browser is opened for that.
+
+        Raises StepFailed without such a Designer or without a name and a password, or when the
+        window stays: what was typed was not taken. Raises WindowLost when it does not come, or
+        another window takes the keyboard, which gets no key; KeyUnknown, before anything is typed,
+        for a character that the keyboard's layout does not have. Cancellation: at once; no key is
+        down.
+        """
+        username, password = self._person(params)
+        manager = await self.launched()
+        text = params["window"]
+        what = f"the log-in window, titled {text!r},"
+        window = await self.window(manager, titled(text), params["timeout"], what)
+        await manager.desktop.activate(window)
+        await self.fill(manager, window, username)
+        await manager.desktop.press(window, "Tab")
+        await self.fill(manager, window, password)
+        await manager.desktop.press(window, "Return")
+        if not await self.until_gone(manager, window, params["timeout"]):
+            raise StepFailed(
+                f"the window {window.title!r} is still there after the name and the password were"
+                " typed: expected the gateway to take them; look whether they are right"
+            )
+        return {"window": window.title}
+
+    # Any: texts and Secrets.
+    def _person(self, params: dict[str, Any]) -> tuple[str, Secret]:
+        given = params["credential"]
+        fields: Mapping[str, Any] = params
+        if given is not None:
+            if params["username"] is not None or params["password"] is not None:
+                raise StepFailed(f"{_EXPECTED}, found both")
+            fields = self.context.credential(given) if isinstance(given, str) else given
+        username, password = fields.get("username"), fields.get("password")
+        if not username or not password:
+            raise StepFailed(f"{_EXPECTED}, found neither of them whole")
+        return str(username), password if isinstance(password, Secret) else Secret(str(password))
+
+
+class OpenProject(DesignerStep):
+    """Opens a project."""
+
+    type = "designer.open_project"
+    summary = "Open a project, and wait for the Designer's main window"
+    effect = Effect.WRITES
+    leaves = "perhaps a session at the gateway, which expires there"
+
+    class Params(Strict):
+        """Parameters of designer.open_project."""
+
+        project_name: str = Field(min_length=1, description="the project's name")
+        picker: str = Field(
+            "Open/Create Project", min_length=1, description="text in the project list's title"
+        )
+        window: str | None = Field(
+            None, min_length=1, description="text in the main window's title; the project's name"
+        )
+        timeout: float = Field(30, ge=0, description="for how long to wait, in seconds")
+
+    async def execute(self, params: dict[str, Any]) -> dict[str, Any]:
+        """Open it; outputs `window`, the main window's title, and `seen_by_gateway`.
+
+        When the main window is there or comes by itself, as after a link, no key is typed. In the
+        list of projects the name is typed into the search field, which has the keyboard then, and
+        Return opens it.
+        Where the playbook names a gateway that lets us ask, it is asked whether it knows of a
+        Designer with this project: `seen_by_gateway` is true or false, null where it cannot be
+        asked.
+
+        Raises StepFailed without a Designer of this execution; WindowLost when a window does not
+        come or another takes the keyboard; KeyUnknown. Cancellation: at once; no key is down.
+        """
+        manager = await self.launched()
+        name, timeout_s = params["project_name"], params["timeout"]
+        is_picker = titled(params["picker"])
+        is_main = titled(params["window"] or name)
+
+        def is_either(window: Window) -> bool:
+            return is_picker(window) or is_main(window)
+
+        what = f"the project list, titled {params['picker']!r}, or the main window"
+        found = await self.window(manager, is_either, timeout_s, what)
+        if is_picker(found):
+            await self._pick(manager, found, name)
+
+            def is_opened(window: Window) -> bool:
+                return is_main(window) and not is_picker(window)
+
+            what = f"the main window of {name!r}"
+            found = await self.window(manager, is_opened, timeout_s, what)
+        return {"window": found.title, "seen_by_gateway": await self._is_seen(name)}
+
+    async def _pick(self, manager: DesignerManager, picker: Window, name: str) -> None:
+        await manager.desktop.activate(picker)
+        await self.fill(manager, picker, name)
+        await manager.desktop.press(picker, "Return")
+
+    async def _is_seen(self, project: str) -> bool | None:
+        try:
+            if self.context.gateway() is None:
+                return None
+            client = await self.context.use(GatewayClient)
+            gateway = await client.of(self.context)
+
+            async def look() -> str | None:
+                designers = await gateway.upkeep.designers()
+                there = any(one.get("project") == project for one in designers)
+                return None if there else "the gateway knows of no such Designer yet"
+
+            waited = await wait_until(look, self.bounded(SEEN_S), self.context.progress)
+        except (GatewayError, NotFound, StepFailed) as error:
+            self.context.log(f"the gateway could not be asked for its Designers: {error}")
+            return None
+        if waited.in_vain:
+            text = f"the gateway lists no Designer with {project!r} open, though its window is"
+            self.context.log(text, "warning")
+        return not waited.in_vain
