@@ -5,6 +5,7 @@ It imports nothing else of the toolkit, so that it cannot agree with the client 
 
 from ignition_toolkit.simulator.faults import Fault, FaultKind
 from ignition_toolkit.simulator.gateway import DEFAULT_TOKEN, SimulatedGateway
+from ignition_toolkit.simulator.journal import Act
 from ignition_toolkit.simulator.lifecycle import Phase
 from ignition_toolkit.simulator.listener import CannotListen
 from ignition_toolkit.simulator.module_files import make_module
@@ -16,6 +17,7 @@ from ignition_toolkit.simulator.visitors import VisitorKind
 
 __all__ = [
     "DEFAULT_TOKEN",
+    "Act",
     "CannotListen",
     "Entry",
     "Fault",

@@ -28,7 +28,7 @@ ALWAYS = ("/StatusPing", "/main/StatusPing", "/system/gwinfo")
 PAGES, LOGIN = "/data/app/", "/data/app/login"
 
 #: What 8.1 has of these addresses.
-OLD_LINE = (*ALWAYS, "/system/webdev/", "/data/perspective/client/", "/welcome")
+OLD_LINE = (*ALWAYS, "/system/webdev/", "/data/perspective/client/", "/welcome", "/simulator")
 
 
 class GatewayApp:

@@ -52,6 +52,8 @@ def control_app(world: World, controls: Controls, key: str) -> Starlette:
     endpoints: list[tuple[str, str, Endpoint]] = [
         ("GET", "/requests", port.list_requests),
         ("DELETE", "/requests", port.forget_requests),
+        ("GET", "/acts", port.list_acts),
+        ("DELETE", "/acts", port.forget_acts),
         ("GET", "/faults", port.list_faults),
         ("POST", "/faults", port.add_fault),
         ("DELETE", "/faults", port.clear_faults),
@@ -88,6 +90,17 @@ class _Port:
     async def forget_requests(self, request: Request) -> Response:
         del request
         self._controls.forget_requests()
+        return Response(status_code=204)
+
+    async def list_acts(self, request: Request) -> Response:
+        query = request.query_params
+        after = int(query.get("after", "0"))
+        acts = self._controls.acts(query.get("act"), query.get("target"), after=after)
+        return JSONResponse([act.to_json() for act in acts])
+
+    async def forget_acts(self, request: Request) -> Response:
+        del request
+        self._controls.forget_acts()
         return Response(status_code=204)
 
     async def list_faults(self, request: Request) -> Response:

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from ignition_toolkit.simulator.access import Rights
 from ignition_toolkit.simulator.faults import Fault, FaultKind
+from ignition_toolkit.simulator.journal import Act
 from ignition_toolkit.simulator.lifecycle import Phase
 from ignition_toolkit.simulator.request_log import Entry
 from ignition_toolkit.simulator.settings import Settings
@@ -51,6 +52,16 @@ class Controls:
     def forget_requests(self) -> None:
         """Empty the request log."""
         self._do(self._world.requests.clear)
+
+    def acts(
+        self, act: str | None = None, target: str | None = None, *, after: int = 0
+    ) -> list[Act]:
+        """Return what pages have told of a person's acts, oldest first; see `Journal.find`."""
+        return self._do(lambda: self._world.journal.find(act, target, after=after))
+
+    def forget_acts(self) -> None:
+        """Empty the journal of acts."""
+        self._do(self._world.journal.clear)
 
     # Any: the fields of a fault.
     def add_fault(self, kind: FaultKind | str, **fields: Any) -> int:

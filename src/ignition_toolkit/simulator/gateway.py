@@ -85,8 +85,9 @@ class SimulatedGateway(Controls):
         #: The app itself, for tests without sockets.
         self.app = GatewayApp(world)
         self._state_file = state_file
-        self._plain = Listener(self.app, port, world.connections)
-        self._tls = Listener(self.app, tls_port, world.connections) if tls else None
+        noted = (world.connections, world.journal)
+        self._plain = Listener(self.app, port, *noted)
+        self._tls = Listener(self.app, tls_port, *noted) if tls else None
         app = control_app(world, self, self.control_key)
         self._control = Listener(app, 0, Connections())
         self._tasks: list[asyncio.Task[None]] = []

@@ -7,12 +7,15 @@ import contextlib
 import socket
 import ssl
 
+import h11
 import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
 from ignition_toolkit.simulator.connections import Connection, Connections, Ends
+from ignition_toolkit.simulator.journal import Journal
+from ignition_toolkit.simulator.page_socket import PageSocket
 
 HOST = "127.0.0.1"
 BACKLOG = 128
@@ -32,13 +35,21 @@ class Listener:
         app: what answers.
         port: 0 for any that is free; the same one is used again after `pause`.
         connections: where its connections are noted.
+        journal: where the sockets of pages are noted; None: there are none.
     """
 
-    def __init__(self, app: ASGIApp, port: int, connections: Connections) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        port: int,
+        connections: Connections,
+        journal: Journal | None = None,
+    ) -> None:
         self._port = port
         #: Set before it listens; None for plain HTTP.
         self.tls: ssl.SSLContext | None = None
         self._connections = connections
+        self._journal = journal
         self._state = ServerState()
         self._config = uvicorn.Config(
             app,
@@ -89,18 +100,36 @@ class Listener:
             await asyncio.wait(tasks, timeout=END_S)
 
     def _protocol(self) -> _Protocol:
-        return _Protocol(self._config, self._state, self._connections)
+        return _Protocol(self._config, self._state, self._connections, self._journal)
 
 
 class _Protocol(H11Protocol):
     """uvicorn's HTTP, which tells when a connection comes and goes."""
 
     def __init__(
-        self, config: uvicorn.Config, state: ServerState, connections: Connections
+        self,
+        config: uvicorn.Config,
+        state: ServerState,
+        connections: Connections,
+        journal: Journal | None,
     ) -> None:
         super().__init__(config, state, {})
+        self._journal = journal
         self._all = connections
         self._connection: Connection | None = None
+
+    def _should_upgrade_to_ws(self) -> bool:
+        return self._journal is not None
+
+    def handle_websocket_upgrade(self, event: h11.Request) -> None:
+        """Hand the connection to the socket of a page."""
+        assert self._journal is not None
+        self.connections.discard(self)
+        key = dict(self.headers).get(b"sec-websocket-key")
+        target = event.target.decode("latin-1")
+        socket = PageSocket(target, key, self._journal, lambda: self.connection_lost(None))
+        self.transport.set_protocol(socket)
+        socket.connection_made(self.transport)
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)

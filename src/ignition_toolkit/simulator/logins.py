@@ -26,6 +26,8 @@ class Login:
     """A log-in under way; its token is the key under which it is found."""
 
     passed: bool = False
+    #: The path to which it leads when it is complete.
+    back: str = "/app"
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,8 @@ class Settings(BaseModel):
     #: Of the browser's log-in.
     user_name: str = "admin"
     user_password: str = "password"  # noqa: S105 - of a simulator
+    #: A Perspective session is for those alone who are logged in.
+    perspective_needs_login: bool = False
     #: `accept` answers JSON to those who accept it, else HTML.
     error_bodies: Literal["accept", "html", "json", "empty"] = "accept"
     #: Counts of lists as 2.0 instead of 2.

@@ -11,6 +11,7 @@ from ignition_toolkit.simulator.access import Keys, Rights, hash_of
 from ignition_toolkit.simulator.clock import Clock
 from ignition_toolkit.simulator.connections import Connections
 from ignition_toolkit.simulator.faults import Faults
+from ignition_toolkit.simulator.journal import Journal
 from ignition_toolkit.simulator.lifecycle import Lifecycle
 from ignition_toolkit.simulator.logins import Logins
 from ignition_toolkit.simulator.logs import LogStore
@@ -44,6 +45,8 @@ class World:
         self.keys = Keys()
         self.logins = Logins(settings)
         self.requests = RequestLog()
+        #: What pages tell of a person's acts.
+        self.journal = Journal()
         self.faults = Faults()
         self.connections = Connections()
         self.trial = Trial(settings, self.clock, self.state)

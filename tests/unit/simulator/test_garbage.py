@@ -32,6 +32,8 @@ ASKED = [
     ("moduleId=com.inductiveautomation.webdev&confirm=true&overwrite=true", PROJECT),
 ]
 JSON_TYPE = "application/json"
+#: They are not there to answer; tests of their own tell what they do.
+WAITING = {"/simulator/never", "/simulator/slow"}
 
 
 @pytest.mark.parametrize("content", BODIES, ids=range(len(BODIES)))
@@ -40,7 +42,7 @@ async def test_garbage_is_answered(
 ) -> None:
     gateway.configure(restart_s=0, restart_delay_s=0, commissioning_after_restart=False)
     for row in ROWS:
-        if row.method == "GET" and content:
+        if row.path in WAITING or (row.method == "GET" and content):
             continue
         headers = {"Content-Type": "application/zip" if "import" in row.path else JSON_TYPE}
         for query, parts in ASKED:

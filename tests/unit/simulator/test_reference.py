@@ -10,6 +10,7 @@ import pytest
 from ignition_toolkit.simulator import FaultKind, Settings
 from ignition_toolkit.simulator.control_port import ACTIONS
 from ignition_toolkit.simulator.routes import ROWS
+from ignition_toolkit.simulator.routes.trying import OURS
 
 HERE = Path(__file__).parent
 PAGE = (HERE.parents[2] / "docs/reference/simulator.md").read_text("utf-8")
@@ -48,7 +49,9 @@ def test_every_documented_address_has_a_row_and_a_test_that_names_it(row: str) -
 
 
 def test_no_row_is_there_that_is_documented_nowhere() -> None:
-    assert [row.name for row in ROWS if row.name not in DOCUMENTED] == []
+    ours = [row.name for row in ROWS if row.section == OURS]
+    assert [row.name for row in ROWS if row.name not in [*DOCUMENTED, *ours]] == []
+    assert [name for name in ours if f"`{name}`" not in PAGE] == []
 
 
 @cache

@@ -9,10 +9,12 @@ from ignition_toolkit.simulator.routes import (
     logs,
     modes,
     modules,
+    perspective,
     projects,
     resources,
     restarts,
     tags,
+    trying,
     upkeep,
     visitors,
 )
@@ -31,6 +33,8 @@ FAMILIES = (
     logs,
     visitors,
     modes,
+    perspective,
+    trying,
 )
 
 ROWS: tuple[Row, ...] = tuple(row for family in FAMILIES for row in family.ROWS)

@@ -172,21 +172,6 @@ async def openapi_page(call: Call) -> Response:
     return HTMLResponse("<html><body><a href='/openapi.json'>openapi.json</a></body></html>")
 
 
-async def perspective_client(call: Call) -> Response:
-    """Stand for the page of a Perspective project; a lapsed trial has its terminal page."""
-    world, name = call.world, call.path["project"]
-    if not world.has_project(name):
-        return HTMLResponse(_terminal_page("Project Not Found"), 404)
-    if world.trial.expired:
-        return HTMLResponse(_terminal_page("Trial Expired"))
-    return HTMLResponse(f"<html><body><div class='app-bar'></div>{name}</body></html>")
-
-
-def _terminal_page(header: str) -> str:
-    heading = f"<h1 class='terminal-state-header'>{header}</h1>"
-    return f"<html><body><div class='terminal-state-page'>{heading}</div></body></html>"
-
-
 async def webdev(call: Call) -> Response:
     """Answer for a project's own route: 402 without a licence, else what the settings say."""
     if call.world.trial.expired:
@@ -213,7 +198,6 @@ ROWS = (
     Row("GET", f"{_LOAD}/threads", threads, "2.1"),
     Row("GET", "/openapi.json", openapi, "2.1", _PUBLIC),
     Row("GET", "/openapi", openapi_page, "2.1", _PUBLIC),
-    Row("GET", "/data/perspective/client/{project}", perspective_client, "1.4", _PUBLIC),
     Row("GET", "/system/webdev/{project}/{route}", webdev, "1.4", _PUBLIC),
     Row("POST", "/system/webdev/{project}/{route}", webdev, "1.4", _PUBLIC),
 )

@@ -7,36 +7,43 @@ from urllib.parse import urlencode
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
 from ignition_toolkit.simulator.answers import Refused, json_object
-from ignition_toolkit.simulator.logins import COOKIE
+from ignition_toolkit.simulator.logins import COOKIE, Login
+from ignition_toolkit.simulator.page_files import page
 from ignition_toolkit.simulator.routing import Call, Need, Row
 
 IDP = "default"
 AUTH = f"/idp/{IDP}/oidc/auth"
 
+#: Of the gateway's own pages, by their path.
+TITLES = {
+    "/app/platform/system/modules": "Modules",
+    "/app/platform/system/licensing": "Licensing",
+}
+
 
 async def begin(call: Call) -> Response:
     """Lead to the identity provider."""
     del call
-    return RedirectResponse(f"{AUTH}?{urlencode({'response_type': 'code'})}", 302)
+    return RedirectResponse(f"{AUTH}?{urlencode({'response_type': 'code', 'state': '/app'})}", 302)
 
 
 async def authorize(call: Call) -> Response:
     """Lead to the log-in page, or with the token of one that is complete back to the gateway."""
     token = call.query.get("token")
     if token is None:
-        query = urlencode({"token": call.world.logins.begin()})
+        begun = Login(back=_way_back(call.query.get("state", "")))
+        query = urlencode({"token": call.world.logins.begin(begun)})
         return RedirectResponse(f"/idp/{IDP}/authn/login?{query}", 302)
     login = call.world.logins.take(token)
     if login is None or not login.passed:
         raise Refused(400)
-    query = urlencode({"code": call.world.logins.make_code(), "state": "simulated"})
+    query = urlencode({"code": call.world.logins.make_code(), "state": login.back})
     return RedirectResponse(f"/data/federate/callback/internal?{query}", 302)
 
 
 async def login_page(call: Call) -> Response:
-    """Stand for the page with name and password."""
-    del call
-    return HTMLResponse("<html><body><input class='username-field'></body></html>")
+    """Give the page that asks for name and password, one after the other. Source: section 4."""
+    return page("login", gateway=call.world.settings.gateway_name)
 
 
 async def next_challenge(call: Call) -> Response:
@@ -68,7 +75,7 @@ async def callback(call: Call) -> Response:
     cookie = call.world.logins.open_session(call.query.get("code", ""))
     if cookie is None:
         raise Refused(400)
-    response = RedirectResponse("/app", 302)
+    response = RedirectResponse(_way_back(call.query.get("state", "")), 302)
     response.set_cookie(COOKIE, cookie, httponly=True, samesite="strict")
     return response
 
@@ -82,9 +89,14 @@ async def session(call: Call) -> Response:
 
 
 async def app_page(call: Call) -> Response:
-    """Stand for the gateway's own pages."""
-    del call
-    return HTMLResponse("<html><body><div id='app'></div></body></html>")
+    """Give the gateway's own pages: addresses are known, what stands on them is ours."""
+    title = TITLES.get(call.request.url.path, "Home")
+    return page("app", gateway=call.world.settings.gateway_name, title=title)
+
+
+def _way_back(state: str) -> str:
+    """Return where a log-in leads back to: a page of this gateway, whatever was asked for."""
+    return state if state.startswith("/data/perspective/client/") else "/app"
 
 
 _PUBLIC = Need.NOTHING
@@ -98,4 +110,6 @@ ROWS = (
     Row("GET", "/data/federate/callback/internal", callback, "1.3", _PUBLIC),
     Row("GET", "/data/app/session", session, "1.3", _PUBLIC),
     Row("GET", "/app", app_page, "1.3", _PUBLIC),
+    Row("GET", "/app/platform/system/modules", app_page, "4", _PUBLIC),
+    Row("GET", "/app/platform/system/licensing", app_page, "4", _PUBLIC),
 )
