@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import cancel, pages, start
+from bench import advice, cancel, pages, start
 from bench.figures import load, machine, write_section
 
 README = Path(__file__).with_name("README.md")
@@ -16,6 +16,7 @@ PARTS: dict[str, Callable[[Path, int], str]] = {
     "many": lambda folder, times: cancel.many(folder, (1, 10, 50, 100), max(1, times // 4)),
     "start": start.all_of_it,
     "pages": pages.all_of_it,
+    "advice": advice.all_of_it,
 }
 
 
