@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import cancel, linting, pages, start
+from bench import advice, cancel, linting, pages, start
 from bench.figures import load, machine, write_section
 
 README = Path(__file__).with_name("README.md")
@@ -17,6 +17,7 @@ PARTS: dict[str, Callable[[Path, int], str]] = {
     "start": start.all_of_it,
     "pages": pages.all_of_it,
     "lint": linting.all_of_it,
+    "advice": advice.all_of_it,
 }
 
 
