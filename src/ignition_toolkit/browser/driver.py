@@ -12,6 +12,7 @@ from ignition_toolkit.browser.finding import find_browser
 from ignition_toolkit.browser.foreign import translated
 from ignition_toolkit.browser.processes import crash_handlers, end_driver, is_over
 from ignition_toolkit.browser.short_folder import ShortFolder
+from ignition_toolkit.playbook.cancellation import cancellable_sleep
 
 if TYPE_CHECKING:
     from playwright._impl.out_of_process import PlaywrightClient
@@ -105,7 +106,7 @@ class BrowserProcess:
         while pid is not None and not is_over(pid):
             if asyncio.get_running_loop().time() >= deadline:
                 return
-            await asyncio.sleep(_LOOK_AGAIN_S)
+            await cancellable_sleep(_LOOK_AGAIN_S)
 
     async def close(self) -> None:
         """Close the browser politely, then the driver. Cancellation: kills."""

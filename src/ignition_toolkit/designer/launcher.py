@@ -58,6 +58,7 @@ def start_launcher(
         environment.pop("TMPDIR", None)
     output = subprocess.DEVNULL if outlives else None
     try:
+        # itk: ignore[ITK110] it is to outlive the step; the manager ends it with the execution
         return subprocess.Popen(
             [str(launcher), *arguments],
             cwd=launcher.parent,

@@ -11,6 +11,7 @@ from ignition_toolkit.credentials.secret import Secret
 from ignition_toolkit.designer.backend import Wanted, Window
 from ignition_toolkit.designer.manager import DesignerManager
 from ignition_toolkit.errors import StepFailed, WindowLost
+from ignition_toolkit.playbook.cancellation import cancellable_sleep
 from ignition_toolkit.playbook.step_handler import StepHandler
 
 #: Seconds before the end of a step's own time at which its waits end, to say why.
@@ -94,7 +95,7 @@ class DesignerStep(StepHandler):
         while await manager.desktop.wait_for_window(lambda other: other.id == window.id, 0):
             if loop.time() >= deadline:
                 return False
-            await asyncio.sleep(min(0.1, max(0.0, deadline - loop.time())))
+            await cancellable_sleep(min(0.1, max(0.0, deadline - loop.time())))
         return True
 
     def artifact(self, name: str) -> Path:

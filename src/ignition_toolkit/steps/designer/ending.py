@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import Field
 
 from ignition_toolkit.errors import StepFailed
+from ignition_toolkit.playbook.cancellation import cancellable_sleep
 from ignition_toolkit.playbook.step_handler import Effect
 from ignition_toolkit.steps.designer.base import DesignerStep, Strict
 
@@ -48,5 +49,5 @@ class Close(DesignerStep):
                     f" {await self.seen(manager)}; save with designer.press (ctrl+s) before"
                     " closing, the end of the execution ends it"
                 )
-            await asyncio.sleep(_LOOK_S)
+            await cancellable_sleep(_LOOK_S)
         return {"closed": True}
