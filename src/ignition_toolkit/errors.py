@@ -24,6 +24,10 @@ ToolkitError
 ├── OutsideError                an outside system refused, or cannot be reached
 │   ├── BrowserError            a page in a browser did not do as asked, or the browser is gone
 │   ├── ServerUnreachable       the toolkit's own server does not answer
+│   ├── DesktopError            the desktop did not do as asked
+│   │   ├── DesktopUnavailable  there is none that can be driven, or it has gone
+│   │   ├── WindowLost          a window is gone, or another one has the keyboard
+│   │   └── KeyUnknown          the keyboard's layout has no such key
 │   └── GatewayError            a gateway; says which, which request, the status, what to do
 │       ├── GatewayUnreachable  it cannot be reached, or stopped to answer
 │       ├── GatewayUntrusted    its TLS certificate is not one that we trust

@@ -10,6 +10,7 @@ import pytest
 
 from ignition_toolkit.errors import HandlerBroken
 from ignition_toolkit.playbook.cancellation import abandoned_work
+from ignition_toolkit.playbook.models import HandedOver
 from ignition_toolkit.runner.resources import Resources, type_name
 from tests.polling import poll_until_async
 
@@ -188,3 +189,32 @@ async def test_a_cancelled_close_abandons_at_once(hanging: type[Hanging]) -> Non
     with pytest.raises(asyncio.CancelledError):
         await closing
     assert len(abandoned_work()) == 1
+
+
+class Desktop:
+    """Has processes: one of them outlives steps, and is a person's in the end."""
+
+    def long_lived_processes(self) -> set[int]:
+        return {5}
+
+    def handed_over(self) -> list[object]:
+        return [HandedOver(pid=5, name="java", start=6), "no process"]
+
+
+class Mute:
+    """Cannot tell."""
+
+    def long_lived_processes(self) -> set[int]:
+        raise RuntimeError("it does not know")
+
+
+async def test_processes_are_long_lived_and_handed_over_as_their_object_says(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    resources = Resources()
+    assert (resources.long_lived_processes(), resources.handed_over()) == (set(), ())
+    for kind in (Client, Desktop, Mute):
+        await resources.use(kind)
+    assert resources.long_lived_processes() == {5}
+    assert resources.handed_over() == (HandedOver(pid=5, name="java", start=6),)
+    assert "does not tell long_lived_processes" in caplog.text
