@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import advice, cancel, linting, pages, start
+from bench import advice, browser, cancel, linting, pages, start
 from bench.figures import load, machine, write_section
 
 README = Path(__file__).with_name("README.md")
@@ -18,6 +18,7 @@ PARTS: dict[str, Callable[[Path, int], str]] = {
     "pages": pages.all_of_it,
     "lint": linting.all_of_it,
     "advice": advice.all_of_it,
+    "browser": browser.all_of_it,
 }
 
 

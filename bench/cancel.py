@@ -9,13 +9,14 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
 
 from bench.figures import load, summary, table
-from tests.e2e.observer import Witness, is_alive
+from tests.e2e.observer import Identity, Witness, is_alive
 from tests.e2e.server import Server, serving
 from tests.e2e.ways import BUSY, STUCK, Stuck
 
@@ -69,8 +70,8 @@ HEADER = [
 class GoneWatch:
     """Looks at a tree from a thread of its own and notes when the last of it was gone."""
 
-    def __init__(self, witness: Witness) -> None:
-        self._tree = sorted(witness.tree)
+    def __init__(self, tree: Collection[Identity]) -> None:
+        self._tree = sorted(tree)
         self._thread = threading.Thread(target=self._watch, daemon=True)
         self.gone_at = 0.0
         self._thread.start()
@@ -92,7 +93,7 @@ def cancel_one(server: Server, stuck: Stuck, path: Path, figures: Figures) -> No
     witness = Witness(path)
     execution_id = server.client.start(stuck.path, beat=str(path))
     stuck.wait_acting(witness)
-    watch = GoneWatch(witness)
+    watch = GoneWatch(witness.tree)
     asked = server.client.cancel(execution_id)
     execution = server.client.wait(execution_id, {"cancelled"})
     gone_at = watch.result()

@@ -112,10 +112,14 @@ class BrowserManager:
         return lasting_tasks()
 
     async def aclose(self) -> None:
-        """Close the browser. Cancellation: kills it."""
+        """Close the browser; after a stop, when it shows no page, kill it. Cancellation: kills."""
         process, self._process = self._process, None
-        self._context = self._page = None
-        if process is not None:
+        context, self._context, self._page = self._context, None, None
+        if process is None:
+            return
+        if context is None:
+            process.kill()
+        else:
             await process.close()
 
     async def _page_for(self, context: StepContext, opens: bool) -> Page:

@@ -4,6 +4,7 @@ One contract for all: a new kind joins it by existing. The site's log tells what
 """
 
 import asyncio
+import os
 import time
 from typing import Any
 
@@ -193,3 +194,40 @@ async def test_strict_cancel_kills_the_browser_at_once(
     assert (await bench.cancel(running)).status is CANCELLED
     assert bench.manager._process is None
     await poll_until_async(lambda: not killed.alive, 30)
+
+
+async def test_after_ten_cancels_in_a_row_a_run_passes_and_no_more_is_open(bench: Bench) -> None:
+    opened = []
+    for _ in range(10):
+        running = asyncio.create_task(
+            bench.run(bench.open("/"), step("wait", "browser.wait", {"selector": "#never"}))
+        )
+        await bench.await_waiting("wait")
+        assert (await bench.cancel(running)).status is CANCELLED
+        opened.append(len(os.listdir("/proc/self/fd")))
+    result = await bench.run(
+        bench.open("/"), step("click", "browser.click", {"selector": "#start"})
+    )
+    assert result.status is COMPLETED, result.error
+    # A browser that had to be killed is another one, with as many pipes.
+    assert max(opened[5:]) <= max(opened[:5])
+    assert len(bench.manager.long_lived_tasks()) == 1
+
+
+@pytest.mark.stress
+@pytest.mark.parametrize("moment_ms", range(0, 120, 4))
+async def test_a_click_that_is_cancelled_at_any_moment_is_over_when_it_says_so(
+    bench: Bench, moment_ms: int
+) -> None:
+    result = await bench.run(bench.open("/"))
+    assert result.status is COMPLETED
+    running = asyncio.create_task(
+        bench.run(step("click", "browser.click", {"selector": "#start"}, retry_count=1))
+    )
+    await asyncio.sleep(moment_ms / 1000)
+    if bench.engine is not None and not running.done():
+        await bench.cancel(running)
+    await running
+    over = time.monotonic()
+    await asyncio.sleep(0.3)
+    assert bench.site.said(over) == []
