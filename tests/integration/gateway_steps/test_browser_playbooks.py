@@ -1,4 +1,4 @@
-"""Every shipped browser playbook completes, and so does every Perspective kind."""
+"""Every shipped browser playbook completes, and so does every kind of both families."""
 
 from __future__ import annotations
 
@@ -18,7 +18,10 @@ from ignition_toolkit.simulator import SimulatedGateway
 from tests.integration.execution.rig import Rig, step_statuses, steps
 
 SHIPPED = Path(__file__).parents[3] / "playbooks" / "browser"
-KINDS = handlers_of("ignition_toolkit.steps.perspective")
+KINDS = {
+    *handlers_of("ignition_toolkit.steps.browser"),
+    *handlers_of("ignition_toolkit.steps.perspective"),
+}
 
 
 @pytest.fixture
@@ -83,9 +86,24 @@ async def test_menu_check(rig: Rig, simulated: SimulatedGateway, project: str) -
     assert click.page == f"/data/perspective/client/{project}".replace(" ", "%20")
 
 
+async def test_form_test(rig: Rig, simulated: SimulatedGateway, project: str) -> None:
+    found = await completed(rig, "form_test", simulated, person="Bea")
+    (sent,) = simulated.acts("form")
+    drawing = Path(found["empty"]["path"])
+    assert sent.values == {
+        "name": "Bea",
+        "password": "7 characters",
+        "line": "2",
+        "urgent": "yes",
+        "drawing": f"{drawing.name} ({drawing.stat().st_size} bytes)",
+    }
+    assert found["fields"] == {"result": 5}
+    assert Path(found["receipt"]["path"]).read_text() == "The order is taken.\n"
+
+
 def test_every_kind_and_every_playbook_is_in_these_tests() -> None:
     names = {path.stem for path in SHIPPED.glob("*.yaml")}
-    assert names == {"login_check", "page_smoke_test", "menu_check"}
+    assert names == {"login_check", "page_smoke_test", "menu_check", "form_test"}
     read = [yaml.safe_load(path.read_text("utf-8")) for path in SHIPPED.glob("*.yaml")]
     used = {step["type"] for playbook in read for step in playbook["steps"]}
-    assert set(KINDS) <= used
+    assert used >= KINDS
