@@ -1,0 +1,142 @@
+"""What is known of Perspective's pages and of the log-in: where a page stands, what is on it.
+
+Source: gateway-api section 4. Importing this module imports no library.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from ignition_toolkit.errors import BrowserError
+
+if TYPE_CHECKING:
+    from playwright.async_api import Page
+
+#: One of them is seen when a page is ready; only where the project has an app bar.
+READY = "div.app-bar, div.bar-reveal"
+TERMINAL = "div.terminal-state-page"
+USER, PASSWORD, SUBMIT = "input.username-field", "input.password-field", "div.submit-button"
+#: Asks to go on to the log-in.
+MUST_LOG_IN = "div.panel-header p.panel-description:has-text('You must log in to continue.')"
+LOGIN = f"{USER}, {MUST_LOG_IN}"
+
+#: Components that are told of at most.
+MOST_COMPONENTS = 2000
+#: Quality overlays by what they say.
+OVERLAYS = {"error": "div.cqfo-error", "unknown": "div.cqfo-unknown", "pending": "div.cqfo-pending"}
+
+_COMPONENTS = """(root, {types, excluded, most}) => {
+    const wanted = type => !types.length || types.some(t => t === type || type.endsWith('.' + t));
+    const out = e => excluded.some(selector => e.closest(selector));
+    const all = [root, ...root.querySelectorAll('[data-component]')]
+        .filter(e => e.dataset && e.dataset.component && wanted(e.dataset.component) && !out(e));
+    return {count: all.length, components: all.slice(0, most).map(e => ({
+        type: e.dataset.component,
+        path: e.dataset.componentPath ?? null,
+        id: e.id || null,
+        label: e.dataset.label ?? null,
+    }))};
+}"""
+
+#: Once the password is sent: gone from the log-in, or what it says; null while neither is so.
+_OUTCOME = """user => {
+    if (!location.pathname.includes('/authn/')) return {passed: true, said: ''};
+    const seen = e => e && e.getClientRects().length > 0;
+    const alert = [...document.querySelectorAll('[role=alert]')].find(seen);
+    if (!alert && !seen(document.querySelector(user))) return null;
+    return {passed: false, said: alert ? alert.innerText : ''};
+}"""
+
+
+class Time:
+    """What is left of a number of milliseconds, for calls that follow each other."""
+
+    def __init__(self, milliseconds: float) -> None:
+        self._until = time.monotonic() + milliseconds / 1000
+
+    @property
+    def left_ms(self) -> float:
+        """Milliseconds that are left, 1 or more: 0 would be no limit."""
+        return max(1.0, (self._until - time.monotonic()) * 1000)
+
+
+def client_url(gateway: str, project: str, page: str) -> str:
+    """Return the address of a page of a project at a gateway's address."""
+    path = "/".join(quote(part, safe="") for part in page.strip("/").split("/"))
+    return f"{gateway}/data/perspective/client/{quote(project, safe='')}" + (path and f"/{path}")
+
+
+async def wait_until_ready(page: Page, selector: str, left: Time) -> None:
+    """Wait until a page is ready.
+
+    Args:
+        selector: of what is seen then.
+
+    Raises BrowserError at a terminal page, where a log-in is asked for, and when it does not
+    become ready in time. Cancellation: at once.
+    """
+    either = page.locator(f"{selector}, {TERMINAL}, {LOGIN}").filter(visible=True).first
+    await either.wait_for(timeout=left.left_ms)
+    await refuse_terminal(page)
+    if await page.locator(LOGIN).filter(visible=True).count():
+        raise BrowserError(
+            f"{page.url} asks for a log-in: expected the page of a project; put a"
+            " perspective.login step before this one"
+        )
+
+
+async def refuse_terminal(page: Page) -> None:
+    """Raise BrowserError with its header when the page is a terminal one."""
+    if not await page.locator(TERMINAL).count():
+        return
+    texts = await page.locator(f"{TERMINAL} h1, {TERMINAL} p").all_inner_texts()
+    raise BrowserError(f"the session has ended at {page.url}: {': '.join(texts[:2])}")
+
+
+async def log_in(page: Page, username: str, password: str, left: Time) -> None:
+    """Log in where the page asks for it, and wait until it leads away.
+
+    Raises BrowserError when it asks for none in time, or refuses. Cancellation: at once.
+    """
+    await page.locator(LOGIN).filter(visible=True).first.wait_for(timeout=left.left_ms)
+    if not await page.locator(USER).count():
+        await page.locator(SUBMIT).first.click(timeout=left.left_ms)
+    await page.locator(USER).first.fill(username, timeout=left.left_ms)
+    await page.locator(SUBMIT).first.click(timeout=left.left_ms)
+    await page.locator(PASSWORD).first.fill(password, timeout=left.left_ms)
+    await page.locator(SUBMIT).first.click(timeout=left.left_ms)
+    handle = await page.wait_for_function(_OUTCOME, arg=USER, timeout=left.left_ms)
+    outcome = await handle.json_value()
+    if not outcome["passed"]:
+        raise BrowserError(
+            f"{page.url.partition('?')[0]} did not take the log-in: {outcome['said']}"
+        )
+    await page.wait_for_load_state("load", timeout=left.left_ms)
+
+
+# Any: JSON values.
+async def components(
+    page: Page, selector: str, types: list[str], excluded: list[str], left: Time
+) -> dict[str, Any]:
+    """Return how many components are below an element, and the first MOST_COMPONENTS.
+
+    Args:
+        types: ids, or their last parts; empty for all.
+        excluded: selectors of what is left out with all below it.
+    """
+    given = {"types": types, "excluded": excluded, "most": MOST_COMPONENTS}
+    first = page.locator(selector).first
+    found: dict[str, Any] = await first.evaluate(_COMPONENTS, given, timeout=left.left_ms)
+    return found
+
+
+async def overlays(page: Page, selector: str, kinds: list[str]) -> list[str]:
+    """Return the quality overlays below an element, as `error at C$0:0:1`."""
+    script = "all => all.map(e => e.closest('[data-component]')?.dataset.componentPath ?? '?')"
+    found = []
+    for kind in kinds:
+        below = page.locator(selector).first.locator(OVERLAYS[kind])
+        found += [f"{kind} at {path}" for path in await below.evaluate_all(script)]
+    return found
