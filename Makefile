@@ -74,8 +74,8 @@ coverage: $(DONE)/dev $(DONE)/examples debian
 	$(BIN)/coverage report
 
 pins: $(DONE)/pins
-	@$(PIN) --group build --output-file requirements/runtime.txt pyproject.toml
-	$(PIN) --group build --group dev --constraint requirements/runtime.txt \
+	@$(PIN) --all-extras --group build --output-file requirements/runtime.txt pyproject.toml
+	$(PIN) --all-extras --group build --group dev --constraint requirements/runtime.txt \
 		--output-file requirements/dev.txt pyproject.toml
 	$(PIN) --group pins --output-file requirements/pins.txt
 
@@ -131,8 +131,8 @@ $(DONE)/examples: $(EXAMPLES) $(DONE)/package
 	touch $@
 
 # The browser tests drive Debian's browser, the store's tests Debian's PostgreSQL, the Designer's a
-# Java program on a desktop without a screen; they are never skipped for want of them. No PostgreSQL server is left running: the package starts one when it is
-# first installed, unless it is told not to.
+# Java program on a desktop without a screen; they are never skipped for want of them. No PostgreSQL
+# server is left running: the package starts one when it is first installed, unless it is told not to.
 NO_SERVER := /etc/postgresql-common/createcluster.d/itk-tests.conf
 
 debian:
