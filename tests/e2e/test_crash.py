@@ -190,9 +190,9 @@ def test_a_cancel_is_in_time_while_another_process_holds_the_database(
     for execution_id in ids:
         execution = client.wait(execution_id, {"cancelled"}, deadline_s=20)
         assert execution["cancellation"]["leftovers"] == [], execution
-    poll_until(lambda: client.http.get("/api/health").json()["unsaved"] == 0)
     with closing(sqlite3.connect(database(server))) as reader:
-        assert statuses(reader, ids) == ["cancelled"] * len(ids)
+        poll_until(lambda: statuses(reader, ids) == ["cancelled"] * len(ids))
+    poll_until(lambda: client.http.get("/api/health").json()["unsaved"] == 0)
 
 
 def statuses(database: sqlite3.Connection, ids: list[str]) -> list[str]:

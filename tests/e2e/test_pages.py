@@ -230,7 +230,8 @@ def test_the_list_is_live_keeps_what_runs_on_top_and_shows_what_is_asked_for(
     assert counted.startswith(f"1 to {page.locator('tbody.over tr').count()} of ")
     page.reload()
     assert row.inner_text().split() == shown.split()
-    assert page.locator("#range").inner_text() == counted
+    # A page that is watched grows; one that is loaded has fifty rows at most.
+    assert page.locator("#range").inner_text().split(" of ")[1] == counted.split(" of ")[1]
     page.get_by_label("Status").select_option("completed")
     expect(row).to_have_count(0)
     expect(page).to_have_url(re.compile("status=completed"))

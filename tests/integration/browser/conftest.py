@@ -19,14 +19,14 @@ from tests.integration.runner.driver import RunnerUnderTest, new_fork_server
 from tests.integration.runner.driver import runner as a_runner
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def site() -> Iterator[Site]:
     """Give a running site."""
     with running_site() as made:
         yield made
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def temporary_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Have browsers of this process put their files into a folder of the tests."""
     folder, before = tmp_path_factory.mktemp("tmp"), os.environ.get("TMPDIR")
@@ -37,7 +37,7 @@ def temporary_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]
     assert os.environ.get("TMPDIR") == before
 
 
-@pytest_asyncio.fixture(scope="package", loop_scope="package")
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def manager(temporary_folder: Path) -> AsyncIterator[BrowserManager]:
     """Give the browser that the engines share; it starts with its first step."""
     if sys.version_info < (3, 12):
@@ -68,7 +68,7 @@ def leaves_nothing() -> None:
     """Leave the look for children to the tests: the shared browser starts and ends during them."""
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def forks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ForkServer]:
     """Give what forks the runners."""
     made = new_fork_server(tmp_path_factory.mktemp("forks"))

@@ -10,7 +10,7 @@ from ignition_toolkit.playbook.models import ExecutionStatus, OnFailure
 from tests.integration.browser.bench import Bench
 from tests.integration.runner.driver import step
 
-pytestmark = pytest.mark.asyncio(loop_scope="package")
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 COMPLETED, FAILED = ExecutionStatus.COMPLETED, ExecutionStatus.FAILED
 GO_ON = OnFailure.CONTINUE

@@ -16,7 +16,7 @@ from tests.integration.browser.bench import KINDS, Bench
 from tests.integration.runner.driver import step
 from tests.polling import poll_until_async
 
-pytestmark = pytest.mark.asyncio(loop_scope="package")
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 COMPLETED, CANCELLED, FAILED = (
     ExecutionStatus.COMPLETED,
