@@ -211,7 +211,7 @@ async def test_a_step_that_times_out_leaves_the_designer_to_the_next(
         step("open", "designer.open_project", project_name="Packing"),
         step("save", "designer.press", key="ctrl+s", window="Packing"),
         step("change", "designer.press", key="F5", window="Packing"),
-        step("close", "designer.close", on_failure="continue"),
+        step("close", "designer.close", timeout=3, on_failure="continue"),
         parameters=[{"name": "gateway_url", "type": "string"}],
     )  # fmt: skip
     view = await rig.run(text, gateway_url="http://localhost:9")

@@ -58,7 +58,18 @@ async def test_login_check(rig: Rig, simulated: SimulatedGateway, project: str) 
     found = await completed(rig, "login_check", simulated, credential="operator")
     assert found["login"] == {"url": f"{simulated.base_url}/app"}
     assert Path(found["picture"]["path"]).read_bytes().startswith(b"\x89PNG")
-    simulated.configure(user_password="another")
+
+
+@pytest.mark.stress
+async def test_login_check_fails_with_the_pages_own_words(
+    rig: Rig, simulated: SimulatedGateway, project: str
+) -> None:
+    by, password = Requester("api", "tester"), Secret("hunter2-operator")
+    stored = CredentialRequest(
+        "operator", CredentialType.PASSWORD, password, by, username="operator"
+    )
+    await rig.worker.put_credential(stored)
+    simulated.configure(user_name="operator", user_password="another")
     view = await run(rig, "login_check", simulated, credential="operator")
     assert view.status is ExecutionStatus.FAILED
     error = steps(view)["login"].error or ""
@@ -73,6 +84,12 @@ async def test_page_smoke_test(rig: Rig, simulated: SimulatedGateway, project: s
     assert button in found["components"]["components"]
     (opened,) = simulated.acts("socket-open")
     assert opened.target == "pws"
+
+
+@pytest.mark.stress
+async def test_page_smoke_test_fails_where_a_page_does(
+    rig: Rig, simulated: SimulatedGateway, project: str
+) -> None:
     view = await run(rig, "page_smoke_test", simulated, project=project, page="broken")
     error = steps(view)["quality"].error or ""
     assert "error at C$0:0:1, pending at C$0:0:2" in error
