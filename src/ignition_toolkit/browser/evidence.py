@@ -5,15 +5,16 @@ from __future__ import annotations
 import asyncio
 import re
 from collections import deque
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from ignition_toolkit.browser.foreign import translated
+from ignition_toolkit.browser.foreign import beginning, translated
 from ignition_toolkit.errors import BrowserError
 
 if TYPE_CHECKING:
-    from playwright.async_api import ConsoleMessage, Error, Page
+    from playwright.async_api import ConsoleMessage, Error, Locator, Page
 
     from ignition_toolkit.playbook.step_handler import StepContext
 
@@ -40,14 +41,16 @@ class PageErrors:
 
     def _on_console(self, message: ConsoleMessage) -> None:
         if message.type == "error":
-            self._lines.append(message.text[:MAX_ERROR])
+            self._lines.append(beginning(message.text, MAX_ERROR))
 
     def _on_error(self, error: Error) -> None:
-        self._lines.append(error.message[:MAX_ERROR])
+        self._lines.append(beginning(error.message, MAX_ERROR))
 
 
-async def keep_evidence(context: StepContext, page: Page, errors: PageErrors) -> None:
-    """Log where a step failed, and keep a picture of it with the execution.
+async def keep_evidence(
+    context: StepContext, page: Page, errors: PageErrors, hidden: Sequence[Locator]
+) -> None:
+    """Log where a step failed, and keep a picture of it with the execution, without some fields.
 
     Takes LOOK_S at most, and no longer than the step may. Never raises for what the page does.
     Cancellation: at once.
@@ -59,19 +62,30 @@ async def keep_evidence(context: StepContext, page: Page, errors: PageErrors) ->
             with translated():
                 context.log(f"failed at {shown_address(page.url)} {await page.title()!r}", "error")
                 path = context.artifacts / _picture_name(context)
-                await save_picture(page, path, LOOK_S * 1000)
+                await save_picture(page, path, LOOK_S * 1000, hidden)
                 context.log(f"a picture of it: {path.name}", "error")
-    except (TimeoutError, BrowserError) as error:
+    except (TimeoutError, BrowserError, OSError) as error:
+        # A full disk, too, must not hide why the step has failed.
         context.log(f"the page could not be looked at after the failure: {error}", "warning")
 
 
 async def save_picture(
-    page: Page, path: Path, timeout_ms: float, *, full_page: bool = False
+    page: Page,
+    path: Path,
+    timeout_ms: float,
+    hidden: Sequence[Locator],
+    *,
+    full_page: bool = False,
 ) -> None:
-    """Write a picture of a page; the file is there as a whole or not at all."""
+    """Write a picture of a page, with boxes over what is hidden.
+
+    The file is there as a whole or not at all.
+    """
     part = path.with_name(f"{path.name}.part")
     try:
-        await page.screenshot(path=part, type="png", full_page=full_page, timeout=timeout_ms)
+        await page.screenshot(
+            path=part, type="png", full_page=full_page, timeout=timeout_ms, mask=hidden
+        )
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)

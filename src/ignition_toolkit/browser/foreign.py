@@ -17,6 +17,7 @@ _TRUST = (
     " entry: have the machine trust the certificate, or register the gateway as insecure"
 )
 
+_FIRST_WORD, _LAST_WORD = re.compile(r"^\S+"), re.compile(r"\S+$")
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -45,6 +46,20 @@ def plain(message: str, *, newest: bool = False) -> str:
     if len(text) <= MAX_MESSAGE:
         return text
     if not newest:
-        return f"{text[:MAX_MESSAGE]} ... (shortened)"
+        return beginning(text, MAX_MESSAGE)
     first, _, rest = text.partition("\n")
-    return f"{first[:MAX_MESSAGE]}\n... (shortened)\n{rest[-MAX_MESSAGE:]}"
+    return f"{beginning(first, MAX_MESSAGE)}\n... (shortened)\n{_end(rest, MAX_MESSAGE)}"
+
+
+def beginning(text: str, length: int) -> str:
+    """Return the whole words of a text that begin it, of so many characters at most.
+
+    Not a part of a word: what a cut leaves of a secret is found by no redactor.
+    """
+    if len(text) <= length:
+        return text
+    return _LAST_WORD.sub("", text[:length]) + "... (shortened)"
+
+
+def _end(text: str, length: int) -> str:
+    return text if len(text) <= length else _FIRST_WORD.sub("", text[-length:])

@@ -23,7 +23,7 @@ from ignition_toolkit.browser.foreign import translated
 from ignition_toolkit.errors import BrowserError, StepFailed
 
 if TYPE_CHECKING:
-    from playwright.async_api import BrowserContext, Page
+    from playwright.async_api import BrowserContext, Locator, Page
 
     from ignition_toolkit.browser.driver import BrowserProcess
     from ignition_toolkit.playbook.step_handler import StepContext
@@ -53,6 +53,8 @@ class BrowserManager:
         self._context: BrowserContext | None = None
         self._page: Page | None = None
         self._errors: PageErrors | None = None
+        #: Fields of the page that a secret was put into: pictures do not show them.
+        self.secret_fields: list[Locator] = []
         #: Whether the context takes certificates that nobody has signed.
         self._insecure = False
         #: Step whose stop has closed the page; None when none has.
@@ -80,7 +82,7 @@ class BrowserManager:
                     yield page
             except (BrowserError, StepFailed):
                 if self._errors is not None and not page.is_closed():
-                    await keep_evidence(context, page, self._errors)
+                    await keep_evidence(context, page, self._errors, self.secret_fields)
                 raise
         except asyncio.CancelledError:
             await self._barrier(context.step_id)
@@ -168,6 +170,7 @@ class BrowserManager:
             )
             self._page = await self._context.new_page()
         self._errors = PageErrors(self._page)
+        self.secret_fields = []
         self._insecure = insecure
         self._lost_by = None
         return self._page

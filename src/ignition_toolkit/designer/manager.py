@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from ignition_toolkit.designer.backend import Backend
 
 
+#: How often a Designer that is ended is looked for: one that forks meanwhile is found again.
+END_PASSES = 5
+
+
 class Launch:
     """A Designer that was started: the launcher, and whatever it has forked.
 
@@ -48,10 +52,22 @@ class Launch:
         return tuple(marked(self._mark))
 
     def end(self) -> None:
-        """Kill it: its launcher's process group. What has left that is the sweep's."""
-        # The launcher may be gone while its group is not, whose number then names no other.
+        """Kill all that it has started. What forks on meanwhile is the sweep's."""
+        for _ in range(END_PASSES):
+            if not (found := self.processes()):
+                return
+            for process in found:
+                self._kill(process.pid)
+
+    def _kill(self, pid: int) -> None:
         with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self._process.pid, signal.SIGKILL)
+            handle = os.pidfd_open(pid)
+            try:
+                # Looked at once it is held: the number may have become another's before.
+                if is_marked(pid, self._mark):
+                    signal.pidfd_send_signal(handle, signal.SIGKILL)
+            finally:
+                os.close(handle)
 
     @property
     def exit_code(self) -> int | None:
@@ -126,7 +142,7 @@ class DesignerManager:
 
     def handed_over(self) -> Sequence[HandedOver]:
         """Return the processes that a person gets when the execution has completed."""
-        keeps = (launch for launch in self._launches if launch.keep_open)
+        keeps = (launch for launch in self._launches if launch.keep_open and launch.is_up)
         return tuple(process for launch in keeps for process in launch.processes())
 
     def close(self) -> None:

@@ -24,8 +24,8 @@ from ignition_toolkit.execution.artifacts import files_in
 MAX_S = 5.0
 #: Bytes that are looked at in one go: nobody else's turn comes meanwhile.
 PIECE_BYTES = 64 * 1024
-#: Name of a file that is being written in the place of another, in the same folder.
-PART = ".redacted.part"
+#: How the name of a file begins that is being written in the place of another, beside it.
+PART = ".redacted-"
 
 
 def redact_files(folder: Path, redactor: Redactor, seconds: float = MAX_S) -> list[str]:
@@ -107,12 +107,14 @@ def _redact(file: Path, redactor: Redactor, pace: Pace) -> None:
         # What stands for a secret is shorter than any secret: where nothing shrank, none was found.
         if sum(map(len, _redacted(opened, redactor, pace))) == facts.st_size:
             return
-        part = file.with_name(PART)
+        # A name that no step can have taken, and a mode that shows it to nobody else.
+        made, name = tempfile.mkstemp(prefix=PART, dir=file.parent)
+        part = Path(name)
         try:
-            with part.open("wb") as out:
-                os.fchmod(out.fileno(), facts.st_mode & 0o7777)
+            with open(made, "wb") as out:
                 for piece in _redacted(opened, redactor, pace):
                     out.write(piece)
+                os.fchmod(made, facts.st_mode & 0o7777)
             part.replace(file)
         finally:
             with suppress(OSError):

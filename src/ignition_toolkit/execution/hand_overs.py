@@ -30,7 +30,8 @@ class HandOvers:
     def __init__(self, data_dir: Path) -> None:
         self._file = data_dir / FILE_NAME
         self._processes: set[tuple[int, int]] = set()
-        self._writing: asyncio.Future[None] | None = None
+        self._writing: asyncio.Future[frozenset[tuple[int, int]]] | None = None
+        self._unwritten = False
 
     def load(self) -> list[tuple[int, int]]:
         """Read the list; return the processes that live, as pid and clock tick. Blocks.
@@ -52,25 +53,42 @@ class HandOvers:
     def add(self, pid: int, start: int) -> None:
         """Add a process, and write the file soon."""
         self._processes.add((pid, start))
-        if self._writing is None or self._writing.done():
-            loop = asyncio.get_running_loop()
-            self._writing = loop.run_in_executor(None, self._write)
+        self._unwritten = True
+        if self._writing is None:
+            self._begin()
+
+    def _begin(self) -> None:
+        self._unwritten = False
+        loop = asyncio.get_running_loop()
+        self._writing = loop.run_in_executor(None, self._write, frozenset(self._processes))
+        self._writing.add_done_callback(self._on_written)
+
+    def _on_written(self, writing: asyncio.Future[frozenset[tuple[int, int]]]) -> None:
+        self._writing = None
+        if not writing.cancelled():
+            self._processes -= writing.result()
+        # What came while it was being written: a Designer is several processes.
+        if self._unwritten:
+            self._begin()
 
     async def close(self) -> None:
         """Return when the file has been written."""
-        if self._writing is not None:
-            await self._writing
-            # What came while it was being written.
-            await asyncio.get_running_loop().run_in_executor(None, self._write)
+        while self._writing is not None:
+            await asyncio.wait({self._writing})
+            # Its callback, which may begin anew, comes in the next turn.
+            await asyncio.sleep(0)
 
-    def _write(self) -> None:
-        alive = sorted(_living(self._processes.copy()))
+    def _write(self, processes: frozenset[tuple[int, int]]) -> frozenset[tuple[int, int]]:
+        """Write those that live; return the others, which nobody has to be told of any more."""
+        alive = _living(processes)
         part = self._file.with_suffix(".part")
         try:
-            part.write_text(json.dumps({"boot_id": boot_id(), "processes": alive}), "utf-8")
+            said = {"boot_id": boot_id(), "processes": sorted(alive)}
+            part.write_text(json.dumps(said), "utf-8")
             os.replace(part, self._file)
         except OSError as error:
             logger.error("%s cannot be written: %s; a restart ends them", self._file, error)
+        return processes - set(alive)
 
 
 def _living(processes: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:

@@ -123,6 +123,27 @@ async def test_a_step_that_fails_keeps_a_picture_and_the_errors_of_the_page(benc
     assert list(bench.artifacts.glob("*.part")) == []
 
 
+async def picture_with(bench: Bench, word: str, value: str) -> bytes:
+    """Return the picture of a page with such a word in a field, given as this value."""
+    await bench.run(
+        bench.open("/"),
+        step("fill", "browser.fill", {"selector": "#name", "value": value}),
+        step("still", "browser.verify_text", {"selector": "#soon", "text": "Ready"}),
+        step("picture", "browser.screenshot", {"name": word}),
+        credentials={"line": {"password": Secret(word)}},
+    )
+    return Path(bench.output("picture")["path"]).read_bytes()
+
+
+async def test_a_picture_shows_no_field_that_a_secret_was_put_into(bench: Bench) -> None:
+    secret = "{{ credential.line.password }}"
+    # First in clear: a field that has held a secret stays hidden as long as the browser is open.
+    shown = [await picture_with(bench, word, word) for word in ("s3cret-one", "word-no-two")]
+    hidden = [await picture_with(bench, word, secret) for word in ("s3cret-one", "word-no-two")]
+    assert hidden[0] == hidden[1]
+    assert shown[0] != shown[1]
+
+
 async def test_a_page_that_is_slow_is_a_plain_failure_that_keeps_its_browser(bench: Bench) -> None:
     slow = {"url": f"{bench.site.url}/slow"}
     await bench.run(

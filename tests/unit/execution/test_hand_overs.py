@@ -9,6 +9,7 @@ import pytest
 
 from ignition_toolkit.execution.hand_overs import FILE_NAME, HandOvers
 from ignition_toolkit.execution.owner import boot_id, process_start
+from tests.polling import poll_until_async
 
 
 def mine() -> tuple[int, int]:
@@ -58,3 +59,24 @@ def test_a_folder_that_cannot_be_written_is_told(
 ) -> None:
     write(tmp_path / "nowhere", mine())
     assert "cannot be written" in caplog.text
+
+
+def test_what_is_added_while_the_list_is_written_is_written_too(tmp_path: Path) -> None:
+    pid, start = mine()
+    parent = os.getppid(), process_start(os.getppid()) or 0
+
+    async def add() -> None:
+        hand_overs = HandOvers(tmp_path)
+        hand_overs.add(pid, start)
+        hand_overs.add(*parent)
+        # A server that is killed has nothing closed.
+        await poll_until_async(lambda: hand_overs._writing is None, 30.0)
+
+    asyncio.run(add())
+    assert written(tmp_path) == sorted([[pid, start], list(parent)])
+
+
+def written(folder: Path) -> list[list[int]]:
+    """Return the processes of the file, none while there is no file."""
+    file = folder / FILE_NAME
+    return sorted(json.loads(file.read_text())["processes"]) if file.exists() else []

@@ -18,7 +18,6 @@ from ignition_toolkit.steps.browser.fields import (
     Text,
     Timeout,
     Typed,
-    revealed,
 )
 
 if TYPE_CHECKING:
@@ -75,8 +74,9 @@ class Fill(BrowserStep):
 
         Raises BrowserError when it cannot be filled in time. Cancellation: as browser.click.
         """
-        await page.locator(params["selector"]).first.fill(
-            revealed(params["value"]), timeout=self.timeout_ms(params["timeout"])
+        field = page.locator(params["selector"]).first
+        await field.fill(
+            self.revealed(field, params["value"]), timeout=self.timeout_ms(params["timeout"])
         )
         return {}
 
@@ -123,8 +123,9 @@ class PressSequentially(BrowserStep):
 
         Raises BrowserError when the text is not typed in time. Cancellation: no key follows.
         """
-        await page.locator(params["selector"]).first.press_sequentially(
-            revealed(params["value"]),
+        field = page.locator(params["selector"]).first
+        await field.press_sequentially(
+            self.revealed(field, params["value"]),
             delay=params["delay"],
             timeout=self.timeout_ms(params["timeout"]),
         )

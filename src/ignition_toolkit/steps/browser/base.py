@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from pydantic import BaseModel, ConfigDict
 
 from ignition_toolkit.browser.manager import BrowserManager
+from ignition_toolkit.credentials import Secret
 from ignition_toolkit.errors import StepFailed
 from ignition_toolkit.playbook.step_handler import StepContext, StepHandler
 
 if TYPE_CHECKING:
-    from playwright.async_api import Page
+    from playwright.async_api import Locator, Page
 
 
 class Strict(BaseModel):
@@ -60,6 +61,13 @@ class BrowserStep(StepHandler):
     def timeout_ms(self, wanted_ms: float) -> float:
         """Return the smaller of a parameter in milliseconds and what is left of the step's."""
         return self.manager.timeout_ms(self.context, wanted_ms)
+
+    def revealed(self, field: Locator, value: Secret | str) -> str:
+        """Return a value that is put into a field; pictures do not show the field of a secret."""
+        if not isinstance(value, Secret):
+            return value
+        self.manager.secret_fields.append(field)
+        return value.reveal()
 
     def artifact(self, name: str, suffix: str = "") -> Path:
         """Return where a file of this name goes in the execution's folder.

@@ -28,10 +28,7 @@ def _as_text_or_secret(value: object) -> object:
     return value if isinstance(value, Secret) else as_text(value)
 
 
-#: What is typed; a secret stays one until it is.
-Typed = Annotated[Secret | str, BeforeValidator(_as_text_or_secret)]
-
-
-def revealed(value: Secret | str) -> str:
-    """Return what is to be typed, in clear: for the page only."""
-    return value.reveal() if isinstance(value, Secret) else value
+#: What is typed; a secret stays one until it is, and a text does not become one.
+Typed = Annotated[
+    str | Secret, Field(union_mode="left_to_right"), BeforeValidator(_as_text_or_secret)
+]

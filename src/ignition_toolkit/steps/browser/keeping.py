@@ -10,6 +10,7 @@ from pydantic import Field
 from ignition_toolkit.browser.evidence import save_picture
 from ignition_toolkit.errors import StepFailed
 from ignition_toolkit.playbook.step_handler import Effect
+from ignition_toolkit.playbook.unfinished import unfinished
 from ignition_toolkit.steps.browser.base import BrowserStep, Strict
 from ignition_toolkit.steps.browser.fields import ELEMENT_MS, Selector, Timeout
 
@@ -38,7 +39,9 @@ class Screenshot(BrowserStep):
         """
         path = self.artifact(params["name"], ".png")
         timeout = self.timeout_ms(params["timeout"])
-        await save_picture(page, path, timeout, full_page=params["full_page"])
+        await save_picture(
+            page, path, timeout, self.manager.secret_fields, full_page=params["full_page"]
+        )
         return {"path": str(path)}
 
 
@@ -48,7 +51,7 @@ class Download(BrowserStep):
     type = "browser.download"
     summary = "Click an element and keep the file that the page then sends"
     effect = Effect.WRITES
-    leaves = "a click that was made before the cancel, and a file that ends in .part"
+    leaves = "a click that was made before the cancel"
 
     class Params(Strict):
         """What to click, and what the file is called."""
@@ -74,8 +77,9 @@ class Download(BrowserStep):
         name = Path(download.suggested_filename).name
         path = self.artifact(params["name"] or name)
         part = path.with_name(f"{path.name}.part")
-        await download.save_as(part)
-        part.replace(path)
+        with unfinished(part):
+            await download.save_as(part)
+            part.replace(path)
         return {"path": str(path), "name": name, "size_bytes": path.stat().st_size}
 
 

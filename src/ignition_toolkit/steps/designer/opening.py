@@ -71,6 +71,11 @@ class Login(DesignerStep):
                 f"the window {window.title!r} is still there after the name and the password were"
                 " typed: expected the gateway to take them; look whether they are right"
             )
+        if not manager.processes():
+            raise StepFailed(
+                "the Designer has ended after the name and the password were typed: expected it to"
+                " go on; start it by hand and look what it says"
+            )
         return {"window": window.title}
 
     # Any: texts and Secrets.
