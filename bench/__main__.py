@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import advice, browser, cancel, linting, pages, start
+from bench import advice, browser, cancel, designer, linting, live_view, pages, start
 from bench.figures import load, machine, write_section
 
 README = Path(__file__).with_name("README.md")
@@ -19,6 +19,8 @@ PARTS: dict[str, Callable[[Path, int], str]] = {
     "lint": linting.all_of_it,
     "advice": advice.all_of_it,
     "browser": browser.all_of_it,
+    "live-view": live_view.all_of_it,
+    "designer": designer.all_of_it,
 }
 
 

@@ -1,5 +1,7 @@
 """Fixtures of every test: nothing is left behind, and waiting has a deadline."""
 
+import gc
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -30,6 +32,8 @@ settings.load_profile("gate")
 #: processes bear the same markers, so that the janitor of one test would end those of another, or
 #: they share a server.
 ONE_AFTER_THE_OTHER = {
+    # First, as the first folder that fits counts; it needs a third of what all of these need.
+    "tests/e2e/test_pages.py": "pages",
     "tests/e2e/": "e2e",
     "tests/integration/api/": "api",
     "tests/integration/browser/": "browser",
@@ -51,6 +55,25 @@ class Groups(LoadScopeScheduling):  # type: ignore[misc]  # its base has no type
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Groups:
     """Give the tests to processes by `Groups`."""
     return Groups(config, log)
+
+
+# Nothing that an import or a collection makes is garbage.
+gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    """Look for garbage from now on, but not among what has been collected: it all stays."""
+    gc.freeze()
+    gc.enable()
+
+
+def pytest_configure() -> None:
+    """Give the signals that ask for an end their usual meaning, here and in what tests start.
+
+    Under `nohup`, or in the background of a script's shell, they are ignored from birth.
+    """
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)

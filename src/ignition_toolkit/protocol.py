@@ -6,6 +6,7 @@ from it. Secrets travel as `{"$secret": text}`, on this private pipe only.
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, TypeAdapter, ValidationError
@@ -33,10 +34,13 @@ from ignition_toolkit.playbook.models import (
     Frozen,
     HandedOver,
     Program,
+    utc_now,
 )
 
 #: Environment variable that marks a runner and all that it starts.
 MARKER = "ITK_RUN"
+#: The one that marks what may be left to a person, when the execution that started it completes.
+HAND_OVER_MARK = "ITK_DESIGNER"
 #: Version of the protocol; both sides are of one installation, a mismatch is an error.
 PROTOCOL_VERSION = 1
 #: Bytes of one line at most; a longer one damages the stream.
@@ -61,6 +65,8 @@ class Start(Frozen):
     #: Prefixes whose `on_cancel` steps are to run; null runs the main steps.
     on_cancel: tuple[str, ...] | None = None
     paused: bool = False
+    #: Whether somebody watches the execution's page.
+    watched: bool = False
 
 
 class Cancel(Frozen):
@@ -90,6 +96,13 @@ class Skip(Frozen):
     step_id: str | None = None
 
 
+class Watch(Frozen):
+    """Somebody watches the execution's page, or nobody does any more."""
+
+    kind: Literal["watch"] = "watch"
+    watched: bool
+
+
 class Proceed(Frozen):
     """Answer to a clean `settled`: nothing will end this process any more, go on."""
 
@@ -112,7 +125,7 @@ class Check(Frozen):
 
 
 Command = Annotated[
-    Start | Cancel | Pause | Continue | Skip | Proceed | Describe | Check,
+    Start | Cancel | Pause | Continue | Skip | Watch | Proceed | Describe | Check,
     Field(discriminator="kind"),
 ]
 
@@ -143,6 +156,15 @@ class Blocked(Frozen):
     #: Blocks that are told, and their seconds in all.
     times: int
     total_s: float
+
+
+class FrameTaken(Frozen):
+    """A picture of the execution's page, for people who watch."""
+
+    kind: Literal["frame"] = "frame"
+    #: A JPEG as base64.
+    data: str
+    at: datetime = Field(default_factory=utc_now)
 
 
 class Done(Frozen):
@@ -198,6 +220,7 @@ Body = Annotated[
     | Ready
     | LogsDropped
     | Blocked
+    | FrameTaken
     | Done
     | Described
     | Checked,

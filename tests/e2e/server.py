@@ -149,7 +149,9 @@ def launch(
     make_used(data_dir)
     port = free_port() if port is None else port
     output = data_dir.with_name(f"{data_dir.name}-{port}.log")
-    arguments = [str(ITK), "serve", "--host", host, "--port", str(port)]
+    # It ends if the tests are killed.
+    arguments = ["setpriv", "--pdeathsig=TERM", str(ITK), "serve"]
+    arguments += ["--host", host, "--port", str(port)]
     arguments += ["--data-dir", str(data_dir)]
     for folder in playbooks:
         arguments += ["--playbooks", str(folder)]

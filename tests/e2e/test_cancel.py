@@ -79,7 +79,9 @@ def assert_in_time(asked: float, execution: dict[str, Any], witness: Witness) ->
     requested = monotonic_of(datetime.fromisoformat(record["requested_at"]).timestamp())
     gone = requested + record["tree_gone_ms"] / 1000
     witness.assert_silent(since=gone + SLACK_S, for_s=0.0)
-    assert witness.last() - asked <= PROMISE_S, f"acted {witness.last() - asked:.3f} s after"
+    after = (moment - asked for moment in (requested, witness.last(), gone))
+    told = "noted {:.3f} s, last act {:.3f} s, all gone {:.3f} s after the request".format(*after)
+    assert witness.last() - asked <= PROMISE_S, f"{told}; {record}"
     assert record["tree_gone_ms"] <= VERIFIED_MS, record
 
 

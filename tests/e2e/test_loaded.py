@@ -1,5 +1,6 @@
 """A cancel is in time while the server is fed, read from and made to read its library again."""
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 from uuid6 import uuid7
 
+from ignition_toolkit.execution.priority import NICENESS
 from ignition_toolkit.storage import AddEvent, AddExecution, ExecutionRow, Store, database_url
 from tests.e2e.conftest import NewWitness
 from tests.e2e.server import Server, serving
@@ -97,6 +99,21 @@ def test_a_cancel_is_in_time_on_a_busy_server(
     busy: Server, witness: NewWitness, name: str, record_property: Record
 ) -> None:
     cancel_in_time(busy, witness, BY_ID[name], record_property)
+
+
+def test_a_server_goes_before_others_where_it_may_and_its_steps_do_not(
+    busy: Server, witness: NewWitness
+) -> None:
+    one = witness()
+    execution_id = busy.client.start(BY_ID["async_sleep-handler"].path, beat=str(one.path))
+    one.wait_acting()
+    own = os.getpriority(os.PRIO_PROCESS, 0)
+    (step,) = one.acting_now()
+    assert os.getpriority(os.PRIO_PROCESS, step.pid) == max(own, 0)
+    expected = NICENESS if own == 0 and os.geteuid() == 0 else own
+    assert os.getpriority(os.PRIO_PROCESS, busy.process.pid) == expected
+    busy.client.cancel(execution_id)
+    busy.client.wait(execution_id, {"cancelled"})
 
 
 @pytest.mark.stress

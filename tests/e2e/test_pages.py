@@ -29,6 +29,7 @@ from tests.e2e.person import (
 from tests.e2e.saved_page import Part, saved
 from tests.e2e.server import Server, launch, standing_still
 from tests.e2e.slow_gateway import slow_gateway
+from tests.integration.browser.site import running_site
 from tests.polling import poll_until
 
 End = Callable[[Server], object]
@@ -164,7 +165,7 @@ def test_pause_skip_and_resume_are_buttons_that_appear_when_they_make_sense(
     expect(about.get_by_role("link", name="next run")).to_have_attribute(
         "href", f"/executions/{other}", timeout=DEADLINE_MS
     )
-    expect(page.locator("#steps .step").nth(1)).to_contain_text("running")
+    expect(page.locator("#steps .step").nth(1)).to_contain_text("running", timeout=DEADLINE_MS)
     expect(page.locator("#progress")).to_have_text("step 2 of 3")
     page.reload()
     expect(page.locator("#progress")).to_have_text("step 2 of 3")
@@ -714,7 +715,10 @@ def test_a_log_is_watched_while_its_server_stands_still_goes_and_comes_back(
         servers.append(launch(tmp_path / "data", playbooks=(page_library,), port=servers[0].port))
         expect_status(page, told)
         expect(page.locator("#connection")).to_be_hidden()
-        assert_complete(log_texts(page), stored_texts(servers[1], execution_id))
+        stored = stored_texts(servers[1], execution_id)
+        # The status and the lines come each in their own turn.
+        poll_until(lambda: len(log_texts(page)) >= min(len(stored), 1000))
+        assert_complete(log_texts(page), stored)
         # The pages were never loaded anew, and live on.
         other = running(servers[1], "talks.yaml", step=2, lines=1)
         row = listed.locator(f"tr[data-id='{other}'] .badge")
@@ -766,3 +770,30 @@ def test_the_bytes_of_a_large_upload_are_seen_to_move_and_a_cancel_ends_them(
 def sent(text: str) -> int:
     """Return the bytes that a step's progress tells, 0 for none yet."""
     return int(text.split(" ", maxsplit=1)[0] or 0)
+
+
+def test_a_person_sees_what_a_browser_shows_and_the_last_picture_after_the_cancel(
+    person: Person,
+) -> None:
+    with running_site() as site:
+        url = f"{{url: '{site.url}/busy'}}"
+        open_ = f"{{id: open, name: Open, type: browser.navigate, parameters: {url}}}"
+        wait = "{id: wait, name: Wait, type: browser.click, parameters: {selector: '#never'}}"
+        text = f"name: Live\nsteps:\n- {open_}\n- {wait}\n"
+        execution_id = person.server.client.start_text(text)
+        page = person.open(execution_id)
+        picture, state = page.locator("#view-picture"), page.locator("#view-state")
+        expect(picture).to_be_visible(timeout=DEADLINE_MS)
+        expect(state).to_have_text(re.compile("^Picture of "), timeout=DEADLINE_MS)
+        first = picture.get_attribute("src")
+        expect(picture).not_to_have_attribute("src", first or "", timeout=DEADLINE_MS)
+        assert picture.evaluate("image => image.naturalWidth") > 100
+        person.shot(page, "execution-live-view")
+        assert grave_findings(page) == []
+        cancel_button(page)
+        expect_status(page, "cancelled")
+        expect(state).to_have_text(re.compile("^Last picture, at "), timeout=DEADLINE_MS)
+    page.reload()
+    expect(state).to_have_text(re.compile("^Last picture, at "), timeout=DEADLINE_MS)
+    expect(page.locator("#artifacts")).to_contain_text("last_live_picture.jpg")
+    assert picture.evaluate("image => image.naturalWidth") > 100

@@ -150,6 +150,10 @@ class Asked(wire._Fields):
         self.fields[key] = ("whole number", "-")
         return 0
 
+    def text_or_none(self, key: str) -> str | None:
+        self.fields[key] = ("text or null", "null")
+        return None
+
     def time(self, key: str) -> float:
         self.fields[key] = ("number", "-")
         return 0.0

@@ -25,6 +25,7 @@ from ignition_toolkit.execution.access_token import (
     token_from_environment,
     token_is_demanded,
 )
+from ignition_toolkit.execution.priority import going_first
 from ignition_toolkit.execution.requests import Wanted
 from ignition_toolkit.execution.settings import Settings
 from ignition_toolkit.execution.stop_signals import StopSignals
@@ -74,7 +75,7 @@ def serve(
     """
     _log_to_stderr()
     signals = StopSignals(leave_at=LEAVE_AT)
-    with contextlib.closing(listen(host, port)) as listener, signals:
+    with contextlib.closing(listen(host, port)) as listener, signals, going_first():
         rules = HostRules.from_environment(own_names(listener))
         asks = _asks_for_token(listener)
         worker = Worker.open(settings, kind="server")

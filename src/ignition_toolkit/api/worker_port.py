@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from io import RawIOBase
 from typing import Any, Protocol
 
 from ignition_toolkit.execution.archive import Pair
@@ -20,7 +21,8 @@ from ignition_toolkit.execution.requests import (
     Wanted,
 )
 from ignition_toolkit.execution.views import (
-    Artifact,
+    ArtifactList,
+    ArtifactsAnswer,
     AuditPage,
     CancelAnswer,
     CredentialList,
@@ -30,6 +32,7 @@ from ignition_toolkit.execution.views import (
     ExecutionView,
     GatewayList,
     Health,
+    LiveViewState,
     PruneReport,
     ReleaseAnswer,
     Upkeep,
@@ -71,12 +74,12 @@ class ArchivePort(Protocol):
         """Return the newest executions that are over and were cancelled, newest first."""
         ...
 
-    async def artifacts(self, execution_id: str) -> tuple[Artifact, ...]:
-        """Return the files that an execution has left."""
+    async def artifacts(self, execution_id: str) -> ArtifactList:
+        """Return the files that an execution has left, or why they are withheld."""
         ...
 
-    async def open_artifact(self, execution_id: str, name: str) -> int:
-        """Return a descriptor of such a file, for the caller to close: NotFound."""
+    async def open_artifact(self, execution_id: str, name: str) -> RawIOBase:
+        """Open such a file, to read it in a thread: NotFound, WrongState when it is withheld."""
         ...
 
     async def upkeep(self) -> Upkeep:
@@ -147,8 +150,22 @@ class WorkerPort(Protocol):
         """Free what an execution blocks that could not be stopped."""
         ...
 
+    async def release_artifacts(
+        self, execution_id: str, *, source: str, requested_by: str | None
+    ) -> ArtifactsAnswer:
+        """Have withheld artifacts given out as they are."""
+        ...
+
     async def execution(self, execution_id: str) -> ExecutionView:
         """Return one execution with its steps."""
+        ...
+
+    async def watch(self, execution_id: str) -> LiveViewState:
+        """Say what there is to see of an execution's page; pictures are taken while it is asked."""
+        ...
+
+    async def picture(self, execution_id: str) -> bytes:
+        """Return the newest picture of an execution's page, a JPEG: NotFound."""
         ...
 
     async def attempts(self, execution_id: str) -> Sequence[ExecutionSummary]:

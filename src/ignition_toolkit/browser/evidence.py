@@ -8,9 +8,8 @@ from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
-from ignition_toolkit.browser.foreign import beginning, translated
+from ignition_toolkit.browser.foreign import beginning, plain_addresses, shown_address, translated
 from ignition_toolkit.errors import BrowserError
 
 if TYPE_CHECKING:
@@ -41,10 +40,10 @@ class PageErrors:
 
     def _on_console(self, message: ConsoleMessage) -> None:
         if message.type == "error":
-            self._lines.append(beginning(message.text, MAX_ERROR))
+            self._lines.append(beginning(plain_addresses(message.text), MAX_ERROR))
 
     def _on_error(self, error: Error) -> None:
-        self._lines.append(beginning(error.message, MAX_ERROR))
+        self._lines.append(beginning(plain_addresses(error.message), MAX_ERROR))
 
 
 async def keep_evidence(
@@ -89,17 +88,6 @@ async def save_picture(
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
-
-
-def shown_address(url: str) -> str:
-    """Return an address for a log: without a person's name, and without what a query holds."""
-    parts = urlsplit(url)
-    host = parts.netloc.rpartition("@")[2]
-    return (
-        parts._replace(netloc=host, query="...", fragment="").geturl()
-        if parts.query
-        else (parts._replace(netloc=host, fragment="").geturl())
-    )
 
 
 def _picture_name(context: StepContext) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from urllib.parse import urlsplit
 
 from ignition_toolkit.errors import BrowserError
 
@@ -17,6 +18,8 @@ _TRUST = (
     " entry: have the machine trust the certificate, or register the gateway as insecure"
 )
 
+#: A web address inside a text, up to a blank, a quote or a bracket.
+_ADDRESS = re.compile(r"""\bhttps?://[^\s"'<>`]+""", re.IGNORECASE)
 _FIRST_WORD, _LAST_WORD = re.compile(r"^\S+"), re.compile(r"\S+$")
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -41,14 +44,36 @@ def translated(what: str = "", *, newest: bool = False) -> Iterator[None]:
 
 
 def plain(message: str, *, newest: bool = False) -> str:
-    """Return what Playwright says without colours, and not much longer than MAX_MESSAGE."""
-    text = _COLOURS.sub("", message).strip()
+    """Return what Playwright says, without colours and what queries hold, and cut to a length.
+
+    It is not much longer than MAX_MESSAGE.
+    """
+    text = plain_addresses(_COLOURS.sub("", message)).strip()
     if len(text) <= MAX_MESSAGE:
         return text
     if not newest:
         return beginning(text, MAX_MESSAGE)
     first, _, rest = text.partition("\n")
     return f"{beginning(first, MAX_MESSAGE)}\n... (shortened)\n{_end(rest, MAX_MESSAGE)}"
+
+
+def shown_address(url: str) -> str:
+    """Return an address for people: without a person's name, what a query holds, and a fragment.
+
+    Any of the three may hold a token, as pages that come back from a log-in show.
+    """
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return "(an address that cannot be read)"
+    host = parts.netloc.rpartition("@")[2]
+    query = "..." if parts.query else ""
+    return parts._replace(netloc=host, query=query, fragment="").geturl()
+
+
+def plain_addresses(text: str) -> str:
+    """Return a text whose web addresses are as `shown_address` shows them."""
+    return _ADDRESS.sub(lambda found: shown_address(found.group()), text)
 
 
 def beginning(text: str, length: int) -> str:

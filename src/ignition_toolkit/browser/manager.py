@@ -20,12 +20,14 @@ from typing import TYPE_CHECKING, Any
 
 from ignition_toolkit.browser.evidence import PageErrors, keep_evidence
 from ignition_toolkit.browser.foreign import translated
+from ignition_toolkit.browser.screencast import Screencast
 from ignition_toolkit.errors import BrowserError, StepFailed
 
 if TYPE_CHECKING:
     from playwright.async_api import BrowserContext, Locator, Page
 
     from ignition_toolkit.browser.driver import BrowserProcess
+    from ignition_toolkit.browser.live_view import LiveView
     from ignition_toolkit.playbook.step_handler import StepContext
 
 logger = logging.getLogger(__name__)
@@ -46,9 +48,14 @@ class BrowserManager:
 
     After a stop in the middle of a step nothing of the page is used again: its context is closed,
     or the whole browser killed, before the stop is told as done.
+
+    Args:
+        view: takes pictures of the page for people who watch; None where nobody can.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, view: LiveView | None = None) -> None:
+        self._view = view
+        self._screencast: Screencast | None = None
         self._process: BrowserProcess | None = None
         self._context: BrowserContext | None = None
         self._page: Page | None = None
@@ -111,12 +118,13 @@ class BrowserManager:
             return set()
         from ignition_toolkit.browser.driver import lasting_tasks
 
-        return lasting_tasks()
+        return lasting_tasks() | (self._screencast.tasks if self._screencast else set())
 
     async def aclose(self) -> None:
         """Close the browser; after a stop, when it shows no page, kill it. Cancellation: kills."""
         process, self._process = self._process, None
         context, self._context, self._page = self._context, None, None
+        self._stop_screencast()
         if process is None:
             return
         if context is None:
@@ -162,23 +170,41 @@ class BrowserManager:
             self._process = await BrowserProcess.start(max(0.001, context.remaining()))
         if self._lost_by is not None:
             context.log(f"a new browser context: {self._lost_by}", "warning")
-        with translated("the browser opened no page"):
-            if self._context is not None:
-                await self._context.close()
-            self._context = await self._process.browser.new_context(
-                accept_downloads=True, ignore_https_errors=insecure
-            )
-            self._page = await self._context.new_page()
+        self._stop_screencast()
+        try:
+            with translated("the browser opened no page"):
+                if self._context is not None:
+                    await self._context.close()
+                self._context = await self._process.browser.new_context(
+                    accept_downloads=True, ignore_https_errors=insecure
+                )
+                self._page = await self._context.new_page()
+        except BrowserError:
+            # A context without a page would stay until the end, and so might its browser's fault.
+            self._drop("its browser opened no page")
+            raise
         self._errors = PageErrors(self._page)
         self.secret_fields = []
         self._insecure = insecure
         self._lost_by = None
+        self._start_screencast(self._page)
         return self._page
+
+    def _start_screencast(self, page: Page) -> None:
+        if self._view is not None:
+            self._screencast = Screencast(page, self._view, lambda: self.secret_fields)
+            self._screencast.start()
+
+    def _stop_screencast(self) -> None:
+        screencast, self._screencast = self._screencast, None
+        if screencast is not None:
+            screencast.stop()
 
     async def _barrier(self, step_id: str) -> None:
         """Let nothing of a stopped step act any more. Cancellation: kills at once."""
         context, process = self._context, self._process
         self._context = self._page = None
+        self._stop_screencast()
         self._lost_by = f"it was closed when step {step_id!r} was stopped"
         if process is None:
             return
@@ -200,6 +226,7 @@ class BrowserManager:
         """Kill the browser and forget it."""
         process, self._process = self._process, None
         self._context = self._page = None
+        self._stop_screencast()
         self._lost_by = why
         if process is not None:
             process.kill()

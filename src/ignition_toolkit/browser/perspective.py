@@ -6,13 +6,15 @@ Source: gateway-api section 4. Importing this module imports no library.
 from __future__ import annotations
 
 import time
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
-from ignition_toolkit.errors import BrowserError
+from ignition_toolkit.browser.foreign import shown_address
+from ignition_toolkit.errors import BrowserError, StepFailed
 
 if TYPE_CHECKING:
-    from playwright.async_api import Page
+    from playwright.async_api import Locator, Page
 
 #: One of them is seen when a page is ready; only where the project has an app bar.
 READY = "div.app-bar, div.bar-reveal"
@@ -82,7 +84,7 @@ async def wait_until_ready(page: Page, selector: str, left: Time) -> None:
     await refuse_terminal(page)
     if await page.locator(LOGIN).filter(visible=True).count():
         raise BrowserError(
-            f"{page.url} asks for a log-in: expected the page of a project; put a"
+            f"{shown_address(page.url)} asks for a log-in: expected the page of a project; put a"
             " perspective.login step before this one"
         )
 
@@ -92,28 +94,57 @@ async def refuse_terminal(page: Page) -> None:
     if not await page.locator(TERMINAL).count():
         return
     texts = await page.locator(f"{TERMINAL} h1, {TERMINAL} p").all_inner_texts()
-    raise BrowserError(f"the session has ended at {page.url}: {': '.join(texts[:2])}")
+    at, said = shown_address(page.url), ": ".join(texts[:2])
+    raise BrowserError(f"the session has ended at {at}: {said}")
 
 
-async def log_in(page: Page, username: str, password: str, left: Time) -> None:
+async def log_in(
+    page: Page, username: str, password: str, places: Collection[str], left: Time
+) -> None:
     """Log in where the page asks for it, and wait until it leads away.
 
-    Raises BrowserError when it asks for none in time, or refuses. Cancellation: at once.
+    Args:
+        places: addresses at whose hosts the name and the password may be typed.
+
+    Raises StepFailed at any other host, where nothing is typed; BrowserError when the page asks
+    for no log-in in time, or refuses. Cancellation: at once.
     """
     await page.locator(LOGIN).filter(visible=True).first.wait_for(timeout=left.left_ms)
     if not await page.locator(USER).count():
         await page.locator(SUBMIT).first.click(timeout=left.left_ms)
-    await page.locator(USER).first.fill(username, timeout=left.left_ms)
+    await _type_at(page.locator(USER).first, username, places, left)
     await page.locator(SUBMIT).first.click(timeout=left.left_ms)
-    await page.locator(PASSWORD).first.fill(password, timeout=left.left_ms)
+    await _type_at(page.locator(PASSWORD).first, password, places, left)
     await page.locator(SUBMIT).first.click(timeout=left.left_ms)
     handle = await page.wait_for_function(_OUTCOME, arg=USER, timeout=left.left_ms)
     outcome = await handle.json_value()
     if not outcome["passed"]:
-        raise BrowserError(
-            f"{page.url.partition('?')[0]} did not take the log-in: {outcome['said']}"
-        )
+        raise BrowserError(f"{shown_address(page.url)} did not take the log-in: {outcome['said']}")
     await page.wait_for_load_state("load", timeout=left.left_ms)
+
+
+async def _type_at(field: Locator, text: str, places: Collection[str], left: Time) -> None:
+    # The element, not the locator, which would find the same field of the page that comes next.
+    element = await field.element_handle(timeout=left.left_ms)
+    url = str(await element.evaluate("e => e.ownerDocument.location.href"))
+    if not is_at(url, places):
+        named = ", ".join(sorted({shown_address(place) for place in places})) or "none"
+        raise StepFailed(
+            f"the log-in is asked for at {shown_address(url)}, where no password is typed: expected"
+            f" a page at one of {named}; if it is your identity provider, name it in the step's"
+            " `hosts`"
+        )
+    await element.fill(text, timeout=left.left_ms)
+
+
+def is_at(url: str, places: Collection[str]) -> bool:
+    """Whether a page is at the host of one of these addresses, and by TLS where that one is."""
+    page = urlsplit(url)
+    for place in map(urlsplit, places):
+        safe = page.scheme == "https" or (page.scheme == "http" and place.scheme == "http")
+        if safe and page.hostname and page.hostname == place.hostname:
+            return True
+    return False
 
 
 # Any: JSON values.

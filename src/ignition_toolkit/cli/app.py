@@ -26,6 +26,7 @@ from ignition_toolkit.cli.options import (
 from ignition_toolkit.cli.output import stdout
 from ignition_toolkit.cli.stored_app import credentials_app, gateways_app
 from ignition_toolkit.cli.supported import check_platform
+from ignition_toolkit.cli.trying_app import trying_app
 from ignition_toolkit.cli.version import version_line
 
 HELP = """Run playbooks against an Ignition gateway, watch them, and cancel them for certain.
@@ -88,6 +89,7 @@ app = typer.Typer(
 
 # Its commands are commands of this one.
 app.add_typer(looking_app)
+app.add_typer(trying_app)
 app.add_typer(gateways_app, name="gateways", rich_help_panel=STORED)
 app.add_typer(credentials_app, name="credentials", rich_help_panel=STORED)
 

@@ -125,11 +125,19 @@ def skip(execution_id: ExecutionId, as_json: Json = False, server: Server = None
 
 
 @looking_app.command(rich_help_panel=PANEL)
-def release(execution_id: ExecutionId, as_json: Json = False, server: Server = None) -> None:
-    """Free what an execution blocks that could not be stopped."""
+def release(
+    execution_id: ExecutionId,
+    artifacts: Annotated[
+        bool,
+        typer.Option("--artifacts", help="Give out withheld artifacts; they may hold secrets."),
+    ] = False,
+    as_json: Json = False,
+    server: Server = None,
+) -> None:
+    """Free what an execution blocks or withholds."""
     from ignition_toolkit.cli.commands.controlling import release as release_execution
 
-    release_execution(server, execution_id, as_json=as_json)
+    release_execution(server, execution_id, artifacts=artifacts, as_json=as_json)
 
 
 def _control(server: str | None, execution_id: str, verb: str, as_json: bool) -> None:

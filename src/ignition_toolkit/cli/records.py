@@ -52,6 +52,8 @@ def execution_lines(view: ExecutionView, style: Style) -> Iterator[str]:
         yield f"rerun of   {view.rerun_of}{_taken_over(view)}"
     if view.holds:
         yield f"{'blocks' if view.status.final else 'holds':<10} {holding_text(view)}"
+    if view.artifacts_withheld:
+        yield f"artifacts  withheld: {printable(view.artifacts_withheld)}"
     if view.parameters:
         given = (f"{name}={printable(str(value))}" for name, value in view.parameters.items())
         yield f"parameters {', '.join(given)}"

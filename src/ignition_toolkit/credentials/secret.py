@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NoReturn
 
 if TYPE_CHECKING:
@@ -87,6 +88,23 @@ class Secret:
         cls, schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> JsonSchemaValue:
         return {"type": "string", "format": "password", "writeOnly": True}
+
+
+def secrets_in(value: object) -> Iterator[Secret]:
+    """Yield the secrets inside a value, at every depth of its mappings, lists and tuples."""
+    if isinstance(value, Secret):
+        yield value
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            yield from secrets_in(item)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from secrets_in(item)
+
+
+def holds_secret(value: object) -> bool:
+    """Whether there is a secret inside a value, at any depth; an empty one counts."""
+    return next(secrets_in(value), None) is not None
 
 
 def _octets(text: str) -> bytes:

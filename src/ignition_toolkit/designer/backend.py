@@ -5,6 +5,7 @@ Nothing here starts a task, a thread or a process.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,9 @@ class Window:
     title: str
     pid: int | None = None
 
+
+#: Between a name and the rest of a title, with blanks around it: hyphen, en dash, em dash.
+_DASH = "[-\u2013\u2014]"
 
 #: Says whether a window is meant.
 Wanted = Callable[[Window], bool]
@@ -77,3 +81,20 @@ def titled(text: str) -> Wanted:
     """Return what says whether a window's title holds a text; case does not matter."""
     wanted = text.casefold()
     return lambda window: wanted in window.title.casefold()
+
+
+def entitled(pattern: str) -> Wanted:
+    """Return what says whether a window has exactly this title; `*` stands for any text."""
+    whole = re.compile(".*".join(map(re.escape, pattern.split("*"))), re.DOTALL)
+    return lambda window: whole.fullmatch(window.title) is not None
+
+
+def naming(name: str) -> Wanted:
+    """Return what says whether a window's title has a name as a part of its own.
+
+    Such a part stands alone, in brackets, or between dashes, bars, slashes and colons: `Line` is
+    named by `Line - Ignition Designer` and by `Ignition Designer [Line]`, not by `Line 2 - ...`.
+    """
+    before, after = rf"(?:^|{_DASH}\s+|[|/:]\s*|[(\[])", rf"(?:$|\s+{_DASH}|\s*[|/:()\[\]])"
+    part = re.compile(before + re.escape(name) + after)
+    return lambda window: part.search(window.title) is not None

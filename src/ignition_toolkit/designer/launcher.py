@@ -7,8 +7,8 @@ import subprocess
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
-from ignition_toolkit.designer.processes import MARK
 from ignition_toolkit.errors import StepFailed
+from ignition_toolkit.protocol import HAND_OVER_MARK
 
 #: Where the launcher is usually unpacked. Source: gateway-api section 5; nobody ships it elsewhere.
 PLACES = (
@@ -53,7 +53,7 @@ def start_launcher(
         outlives: whether it may run on after the execution: it then writes to nobody, and has no
             temporary folder that is removed under it.
     """
-    environment = {**os.environ, MARK: mark}
+    environment = {**os.environ, HAND_OVER_MARK: mark}
     if outlives:
         environment.pop("TMPDIR", None)
     output = subprocess.DEVNULL if outlives else None

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ignition_toolkit.designer.backend import Wanted, Window
-from ignition_toolkit.designer.processes import is_marked, marked, new_mark
+from ignition_toolkit.designer.processes import belonging, is_marked, is_still, new_mark
 from ignition_toolkit.playbook.models import HandedOver
 
 if TYPE_CHECKING:
@@ -46,10 +46,10 @@ class Launch:
         return window.pid is not None and is_marked(window.pid, self._mark)
 
     def processes(self) -> Sequence[HandedOver]:
-        """Return its living processes."""
-        # The launcher is reaped on the way, or it would be listed for ever.
+        """Return its living processes, also those that have left its lineage or environment."""
+        # The launcher is reaped on the way.
         self._process.poll()
-        return tuple(marked(self._mark))
+        return belonging(self._mark)
 
     def end(self) -> None:
         """Kill all that it has started. What forks on meanwhile is the sweep's."""
@@ -57,22 +57,23 @@ class Launch:
             if not (found := self.processes()):
                 return
             for process in found:
-                self._kill(process.pid)
-
-    def _kill(self, pid: int) -> None:
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            handle = os.pidfd_open(pid)
-            try:
-                # Looked at once it is held: the number may have become another's before.
-                if is_marked(pid, self._mark):
-                    signal.pidfd_send_signal(handle, signal.SIGKILL)
-            finally:
-                os.close(handle)
+                _kill(process)
 
     @property
     def exit_code(self) -> int | None:
         """The launcher's exit status, negative for a signal; None while it lives."""
         return self._process.poll()
+
+
+def _kill(process: HandedOver) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        handle = os.pidfd_open(process.pid)
+        try:
+            # Looked at once it is held: the number may have become another's before.
+            if is_still(process):
+                signal.pidfd_send_signal(handle, signal.SIGKILL)
+        finally:
+            os.close(handle)
 
 
 class DesignerManager:
@@ -88,12 +89,20 @@ class DesignerManager:
 
     @property
     def desktop(self) -> Backend:
-        """The desktop, connected to on first use. Raises DesktopUnavailable."""
+        """The desktop that `open` has connected to."""
+        assert self._backend is not None, "a step has to open it first"
+        return self._backend
+
+    async def open(self) -> Backend:
+        """Connect to the desktop, on first use.
+
+        Raises DesktopUnavailable. Cancellation: at once.
+        """
         if self._backend is None:
             # The one backend there is; another system's would be chosen here.
             from ignition_toolkit.designer.x11 import X11Backend
 
-            self._backend = X11Backend.open()
+            self._backend = await X11Backend.open()
         return self._backend
 
     @property
@@ -102,10 +111,10 @@ class DesignerManager:
         return tuple(self._launches)
 
     def launch(self, launcher: Path, arguments: list[str], *, keep_open: bool) -> Launch:
-        """Start a Designer by its launcher. Raises StepFailed, DesktopUnavailable before that."""
+        """Start a Designer by its launcher, on the desktop that is open. Raises StepFailed."""
         from ignition_toolkit.designer.launcher import start_launcher
 
-        assert self.desktop is not None
+        assert self._backend is not None, "a person is told of a desktop that is missing first"
         mark = new_mark()
         process = start_launcher(launcher, arguments, mark, outlives=keep_open)
         self._launches.append(Launch(process, mark, keep_open))

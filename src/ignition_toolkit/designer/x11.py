@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from ignition_toolkit.designer.backend import Wanted, Window
 from ignition_toolkit.designer.png import PngWriter
-from ignition_toolkit.designer.x11_connection import Connection, connect
+from ignition_toolkit.designer.x11_connection import Connection, connect, greet
 from ignition_toolkit.designer.x11_keys import Chord, Keyboard
 from ignition_toolkit.errors import DesktopError, WindowLost
 from ignition_toolkit.playbook.cancellation import cancellable_sleep
@@ -41,8 +41,12 @@ class X11Backend:
         self._keyboard = Keyboard(connection)
 
     @classmethod
-    def open(cls) -> X11Backend:
-        """Connect to the desktop that DISPLAY names. Raises DesktopUnavailable."""
+    async def open(cls) -> X11Backend:
+        """Connect to the desktop that DISPLAY names. Raises DesktopUnavailable.
+
+        Cancellation: at once.
+        """
+        await greet()
         return cls(connect())
 
     def disconnect(self) -> None:
@@ -54,6 +58,7 @@ class X11Backend:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + timeout_s
         while True:
+            await self._connection.answering()
             with self._connection.speaking():
                 found = next(filter(wanted, self._windows()), None)
             left = deadline - loop.time()
@@ -65,11 +70,13 @@ class X11Backend:
         """Bring a window to the front and give it the keyboard; raises WindowLost."""
         loop = asyncio.get_running_loop()
         deadline = loop.time() + FOCUS_S
+        await self._connection.answering()
         with self._connection.speaking():
             self._ask_manager(window, "_NET_ACTIVE_WINDOW", [_FOR_A_PERSON, 0, 0, 0, 0])
         line: list[int] = []
         since = loop.time()
         while True:
+            await self._connection.answering()
             with self._connection.speaking():
                 before, line = line, self._focus_line()
             if window.id not in line or line != before:
@@ -101,22 +108,27 @@ class X11Backend:
 
     async def screenshot(self, window: Window | None, file: Path) -> None:
         """Write what a window, or the screen, shows to a PNG file."""
+        await self._connection.answering()
         with self._connection.speaking():
             x, y, width, height = self._place(window)
         with PngWriter(file, width, height) as picture:
             for row in range(0, height, STRIP_ROWS):
+                await self._connection.answering()
                 with self._connection.speaking():
                     rows = min(STRIP_ROWS, height - row)
                     picture.add_bgrx(self._pixels(x, y + row, width, rows))
+                # An answer that is there already gives the loop no turn.
                 await asyncio.sleep(0)
             picture.finish()
 
     async def close(self, window: Window) -> None:
         """Ask a window to close, as its close button does."""
+        await self._connection.answering()
         with self._connection.speaking():
             self._ask_manager(window, "_NET_CLOSE_WINDOW", [0, _FOR_A_PERSON, 0, 0, 0])
 
     async def _stroke(self, window: Window, chord: Chord) -> None:
+        await self._connection.answering()
         with self._connection.speaking():
             if self._keyboard.stroke(chord, lambda: self._has_keyboard(window)):
                 return

@@ -1,7 +1,9 @@
 """A connection to an X server on the event loop, and why there may be none.
 
-Requests that have an answer wait for it: a millisecond with a server on the same machine. One that
-does not answer holds the event loop, and the ladder then ends the runner.
+Requests that have an answer wait for it and hold the event loop: a millisecond with a server on
+the same machine. So each look and each key begins with a question that holds nothing up
+(`answering`), and the connection itself with another (`greet`). A server that stops between such a
+question and what follows does hold the loop, and the ladder ends the runner.
 """
 
 from __future__ import annotations
@@ -9,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import re
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
@@ -16,7 +19,19 @@ from ignition_toolkit.errors import DesktopUnavailable
 
 if TYPE_CHECKING:
     from Xlib.display import Display
+    from Xlib.protocol.rq import ReplyRequest
     from Xlib.xobject.drawable import Window as XWindow
+
+#: Seconds that an X server has to answer; one on the same machine takes less than a millisecond.
+ANSWER_S = 5.0
+
+#: Names of displays of this machine, with the number that their socket has.
+_LOCAL = re.compile(r"(?:unix)?:(\d+)(?:\.\d+)?")
+#: Where they are, by their number.
+_SOCKETS = "/tmp/.X11-unix/X"  # noqa: S108 - every X server's own place
+#: First words of a client: lowest byte first, protocol 11.0, no authorisation. Who lets nobody in
+#: answers too.
+_HELLO = b"l\0\x0b\0\0\0\0\0\0\0\0\0"
 
 _INSTALL = "install it with: pip install 'ignition-toolkit[designer]'"
 
@@ -30,6 +45,8 @@ class Connection:
         self.root: XWindow = display.screen().root
         self._atoms: dict[str, int] = {}
         self._changed = asyncio.Event()
+        #: The server has said something since this was cleared.
+        self._heard = asyncio.Event()
         self._loop = asyncio.get_running_loop()
         self._loop.add_reader(display.fileno(), self._on_readable)
 
@@ -38,6 +55,29 @@ class Connection:
         if name not in self._atoms:
             self._atoms[name] = self.display.intern_atom(name)
         return self._atoms[name]
+
+    async def answering(self) -> None:
+        """Return once the server has answered a question; what waits for it holds nothing up.
+
+        Raises DesktopUnavailable when it does not within ANSWER_S. Cancellation: at once.
+        """
+        from Xlib.protocol import request
+
+        with self.speaking():
+            question = request.GetInputFocus(display=self.display.display, defer=True)
+            self.display.flush()
+        try:
+            async with asyncio.timeout(ANSWER_S):
+                while not self._is_answered(question):
+                    self._heard.clear()
+                    await self._heard.wait()
+        except TimeoutError:
+            raise _no_answer(self.name) from None
+
+    def _is_answered(self, question: ReplyRequest) -> bool:
+        self._drain()
+        # The library has no other way to look whether an answer is there than to wait for it.
+        return question._data is not None or question._error is not None
 
     async def changed(self, within_s: float) -> None:
         """Return when the server has told of a change since the last call, or the time is over.
@@ -77,6 +117,7 @@ class Connection:
         except DesktopUnavailable:
             # Who waits looks again, and is told by its own request.
             self._changed.set()
+        self._heard.set()
 
     def _drain(self) -> None:
         # Also events that came along with an answer: no descriptor tells of those.
@@ -84,6 +125,40 @@ class Connection:
             while self.display.pending_events():
                 self.display.next_event()
                 self._changed.set()
+
+
+async def greet(environment: Mapping[str, str] = os.environ) -> None:
+    """Return when the X server that the environment names has answered anything at all.
+
+    One of another machine is not asked, and whatever else is wrong is for `connect` to tell.
+    Raises DesktopUnavailable when it does not answer within ANSWER_S. Cancellation: at once.
+    """
+    name = _display_name(environment)
+    if (found := _LOCAL.fullmatch(name)) is None:
+        return
+    try:
+        async with asyncio.timeout(ANSWER_S):
+            await _exchange(f"{_SOCKETS}{found[1]}")
+    except TimeoutError:
+        raise _no_answer(name) from None
+    except (OSError, EOFError):
+        return
+
+
+async def _exchange(path: str) -> None:
+    reader, writer = await asyncio.open_unix_connection(path)
+    try:
+        writer.write(_HELLO)
+        await reader.readexactly(1)
+    finally:
+        writer.transport.abort()
+
+
+def _no_answer(name: str) -> DesktopUnavailable:
+    return DesktopUnavailable(
+        f"the X server of display {name} has not answered within {ANSWER_S:g} s: look whether its"
+        " process is stopped or the machine is too busy, and run the execution again"
+    )
 
 
 def connect(environment: Mapping[str, str] = os.environ) -> Connection:

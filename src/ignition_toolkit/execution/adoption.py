@@ -10,6 +10,7 @@ from concurrent.futures import Future
 from ignition_toolkit.credentials.redaction import Redactor
 from ignition_toolkit.errors import InternalError, PlaybookInvalid, ToolkitError
 from ignition_toolkit.execution.dead_worker import Found, close_dead, find, is_owner_alive
+from ignition_toolkit.execution.hand_overs import LeftToPerson, handed_over_line
 from ignition_toolkit.execution.jobs import Jobs
 from ignition_toolkit.execution.manager import ExecutionManager
 from ignition_toolkit.execution.record import ExecutionRecord
@@ -42,7 +43,13 @@ class Adoption:
         self._jobs = jobs
         self._manager = manager
 
-    async def run(self, left: Sequence[Leftover] = (), *, resume_pending: bool) -> None:
+    async def run(
+        self,
+        left: Sequence[Leftover] = (),
+        handed_over: Sequence[LeftToPerson] = (),
+        *,
+        resume_pending: bool,
+    ) -> None:
         """Write the final states of what was running, and queue what was pending.
 
         Returns when the states are stored, or the database did not take them in time: then they
@@ -51,6 +58,8 @@ class Adoption:
         Args:
             left: processes of dead workers that could not be ended just now. Nobody can tell
                 whose they are: each execution that was running counts as not stopped.
+            handed_over: what people have got of executions. One whose worker died before it could
+                say so says it now.
             resume_pending: whether what was pending is queued, else it stays pending.
         """
         found = await asyncio.get_running_loop().run_in_executor(None, self._read)
@@ -62,6 +71,8 @@ class Adoption:
         known = {(process.pid, process.start) for one in over for process in one.alive}
         new = tuple(process for process in left if (process.pid, process.start) not in known)
         for one in lost:
+            if theirs := [p for p in handed_over if p.execution_id == one.record.execution_id]:
+                one.record.log(handed_over_line(theirs))
             # What had not begun has left nothing.
             left = one.alive or (new if one.row.started_at is not None else ())
             written.append(close_dead(one.record, one.row, left))
@@ -115,7 +126,7 @@ class Adoption:
             text = f"it could not be started again: {text}"
             return [record.move(ExecutionStatus.FAILED, error=text)]
         record.set_steps(main.steps)
-        record.know(job.redactor)
+        record.know(job.redactor, job.mark)
         self._manager.submit(record, job)
         return []
 

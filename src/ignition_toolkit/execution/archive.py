@@ -7,18 +7,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from pathlib import Path
+from io import FileIO, RawIOBase
 from typing import TypeVar
 
 from ignition_toolkit.credentials.redaction import Redactor
-from ignition_toolkit.errors import NotFound
-from ignition_toolkit.execution.artifact_redaction import redacted_copy
+from ignition_toolkit.errors import NotFound, WrongState
 from ignition_toolkit.execution.artifacts import count_bytes, list_artifacts, open_artifact
 from ignition_toolkit.execution.pruning import FAILURES_FACTOR
+from ignition_toolkit.execution.redacted_file import list_redacted, open_redacted
 from ignition_toolkit.execution.settings import Settings
 from ignition_toolkit.execution.stored_views import summary_of
-from ignition_toolkit.execution.views import Artifact, ExecutionSummary, Upkeep
-from ignition_toolkit.storage import EventRow, LogFilter, LostLines, Store
+from ignition_toolkit.execution.views import ArtifactList, ExecutionSummary, Upkeep
+from ignition_toolkit.storage import EventRow, ExecutionRow, LogFilter, LostLines, Store
 
 T = TypeVar("T")
 
@@ -33,7 +33,8 @@ class Archive:
     Args:
         store: of the data folder.
         settings: where that is.
-        redactor_of: what knows the secrets of an execution that is under way; None of another one.
+        redactor_of: what knows the secrets of an execution while its artifacts may hold them.
+        why_withheld: why artifacts are given to nobody as they are, None where they are.
     """
 
     def __init__(
@@ -41,10 +42,12 @@ class Archive:
         store: Store,
         settings: Settings,
         redactor_of: Callable[[str], Redactor | None],
+        why_withheld: Callable[[ExecutionRow], str | None],
     ) -> None:
         self._store = store
         self._settings = settings
         self._redactor_of = redactor_of
+        self._why_withheld = why_withheld
 
     async def newest_lines(
         self, execution_id: str, wanted: LogFilter, *, limit: int, before: int | None = None
@@ -85,25 +88,41 @@ class Archive:
         rows = await _read(lambda: self._store.recent_cancels(limit))
         return [summary_of(row) for row in rows]
 
-    async def artifacts(self, execution_id: str) -> tuple[Artifact, ...]:
-        """Return the files that an execution has left; none where there is no such execution."""
-        folder = await self._folder(execution_id)
-        return await _read(lambda: list_artifacts(folder)) if folder else ()
+    async def artifacts(self, execution_id: str) -> ArtifactList:
+        """Return the files that an execution has left; none where there is no such execution.
 
-    async def open_artifact(self, execution_id: str, name: str) -> int:
-        """Return a descriptor of such a file, for the caller to close.
-
-        While the execution is under way it is that of a copy without secrets, where it is a text.
-        Raises NotFound, WrongState when such a copy takes too long.
+        While they may hold secrets, names are without them; withheld ones are not listed.
         """
-        folder = await self._folder(execution_id)
-        if folder is None:
+        redactor, row = await self._marked(execution_id)
+        if row is None:
+            return ArtifactList()
+        folder = self._settings.artifacts_dir / row.id
+        if redactor:
+            return ArtifactList(items=await _read(lambda: list_redacted(folder, redactor)))
+        if (why := self._why_withheld(row)) is not None:
+            return ArtifactList(withheld=why)
+        return ArtifactList(items=await _read(lambda: list_artifacts(folder)))
+
+    async def open_artifact(self, execution_id: str, name: str) -> RawIOBase:
+        """Open such a file, for the caller to read in a thread and to close.
+
+        While it may hold secrets a text is without them. Raises NotFound; WrongState when it is
+        withheld.
+        """
+        redactor, row = await self._marked(execution_id)
+        if row is None:
             raise NotFound(f"no execution has the id {execution_id!r}", id=execution_id)
-        # Asked before: its files are without secrets once it is over.
-        redactor = self._redactor_of(execution_id)
-        if redactor is None or not redactor:
-            return await _read(lambda: open_artifact(folder, name))
-        return await _read(lambda: redacted_copy(open_artifact(folder, name), redactor))
+        folder = self._settings.artifacts_dir / row.id
+        if redactor:
+            return await _read(lambda: open_redacted(folder, name, redactor))
+        if (why := self._why_withheld(row)) is not None:
+            text = f"the artifacts of execution {row.id} are withheld: {why}"
+            raise WrongState(text, status=row.status)
+        return await _read(lambda: FileIO(open_artifact(folder, name)))
+
+    def withheld(self, row: ExecutionRow) -> str | None:
+        """Say why an execution's artifacts are given to nobody, None where they are given."""
+        return None if self._redactor_of(row.id) else self._why_withheld(row)
 
     async def upkeep(self) -> Upkeep:
         """Say what is kept, and for how long."""
@@ -117,10 +136,11 @@ class Archive:
             max_running=settings.max_running,
         )
 
-    async def _folder(self, execution_id: str) -> Path | None:
-        # Looked up before it names a folder: an id comes from an address that somebody typed.
-        row = await _read(lambda: self._store.execution(execution_id))
-        return self._settings.artifacts_dir / row.id if row is not None else None
+    async def _marked(self, execution_id: str) -> tuple[Redactor | None, ExecutionRow | None]:
+        # In this order: who knows the secrets forgets them after the mark has gone. The row is
+        # looked up before it names a folder: an id comes from an address that somebody typed.
+        redactor = self._redactor_of(execution_id)
+        return redactor, await _read(lambda: self._store.execution(execution_id))
 
 
 async def _read(read: Callable[[], T]) -> T:

@@ -32,6 +32,8 @@ class Action(StrEnum):
     SKIP = "skip"
     #: What an execution blocked that could not be stopped was freed.
     RELEASE = "release"
+    #: Withheld artifacts were given out as they are.
+    RELEASE_ARTIFACTS = "release_artifacts"
     #: Old executions were removed.
     PRUNE = "prune"
     #: A credential was stored, stored anew, removed.

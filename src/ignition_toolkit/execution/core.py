@@ -14,8 +14,9 @@ from typing import Literal
 
 from ignition_toolkit.errors import InternalError
 from ignition_toolkit.execution.adoption import Adoption
+from ignition_toolkit.execution.artifact_redactor import ArtifactRedactor
 from ignition_toolkit.execution.dead_worker import owner_text
-from ignition_toolkit.execution.hand_overs import HandOvers
+from ignition_toolkit.execution.hand_overs import HandOvers, LeftToPerson
 from ignition_toolkit.execution.inventory import Inventory
 from ignition_toolkit.execution.janitor_link import JanitorLink
 from ignition_toolkit.execution.jobs import Jobs
@@ -61,7 +62,7 @@ class Core:
         self._run_dir = settings.data_dir / "run" / worker
         me = ProcessIdentity.mine()
         self._hand_overs = HandOvers(settings.data_dir)
-        self._janitor = JanitorLink(folder, worker, me, self._reap, on_keep=self._hand_overs.add)
+        self._janitor = JanitorLink(folder, worker, me, self._reap, record=self._hand_overs.record)
         self._pool = RunnerPool(
             self._janitor, f"{folder}.{worker}.", self._run_dir, settings.warm_runners
         )
@@ -69,12 +70,13 @@ class Core:
         self._reaping: asyncio.TimerHandle | None = None
         self.programs = Programs(library, Questions(self._pool), settings.data_dir)
         self.jobs = Jobs(self.programs, inventory, settings.artifacts_dir)
+        self.artifacts = ArtifactRedactor(store, inventory, settings.artifacts_dir)
         self.manager = ExecutionManager(
             store,
-            self.programs,
             self._pool,
             self._janitor,
             jobs=self.jobs,
+            artifacts=self.artifacts,
             owner=owner_text(me, worker),
             slots=settings.max_running,
         )
@@ -103,21 +105,23 @@ class Core:
     async def _start(self, is_server: bool) -> None:
         become_subreaper()
         self._parts.push_async_callback(self.retention.close)
+        self._parts.push_async_callback(self.artifacts.close)
         self._parts.callback(self._reap)
         self._parts.callback(self.programs.close)
         self._parts.push_async_callback(self._pool.release)
         self._parts.push_async_callback(self._janitor.close)
         self._parts.push_async_callback(self._pool.close)
-        self._parts.push_async_callback(self._hand_overs.close)
         await self._janitor.start()
         self._pool.refill()
+        handed_over = await self._keep_what_was_handed_over()
         leftovers = await self._end_leftovers()
         await self.programs.look_at_kinds()
         adoption = Adoption(self._store, self.jobs, self.manager)
-        await adoption.run(leftovers, resume_pending=is_server)
+        await adoption.run(leftovers, handed_over, resume_pending=is_server)
         self._reap_again()
         self._lateness.begin()
         if is_server:
+            self.artifacts.look_for_marked()
             self.retention.begin()
 
     async def stop(self) -> None:
@@ -128,12 +132,16 @@ class Core:
             self._reaping.cancel()
         await self._parts.aclose()
 
+    async def _keep_what_was_handed_over(self) -> list[LeftToPerson]:
+        """Have what people have got left alone by the sweep, which would take it; return it."""
+        found = await asyncio.get_running_loop().run_in_executor(None, self._hand_overs.load)
+        for one in found:
+            self._janitor.keep(one)
+        return found
+
     async def _end_leftovers(self) -> tuple[Leftover, ...]:
         """End what dead workers have left; return what could not be ended."""
         loop = asyncio.get_running_loop()
-        # Before the sweep, which would take them for leftovers.
-        for pid, start in await loop.run_in_executor(None, self._hand_overs.load):
-            self._janitor.keep(pid, start)
         swept = await self._janitor.sweep()
         for process in swept.killed:
             logger.warning("a leftover was ended: %s (%s)", process.name, process.pid)

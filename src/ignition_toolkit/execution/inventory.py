@@ -6,12 +6,13 @@ Only the owner of the data folder has one. Everything blocks: for a thread.
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ignition_toolkit.credentials.vault import Credential, Vault
 from ignition_toolkit.errors import NamesUnknown, NameTaken, NotFound, OperatorError, StoreError
 from ignition_toolkit.execution import audit
+from ignition_toolkit.execution.artifact_marks import KnownAgain, Mark, known_again
 from ignition_toolkit.execution.inventory_checks import (
     check_addresses,
     checked_credential,
@@ -172,6 +173,12 @@ class Inventory:
         # An execution that needs none does not open the vault.
         credentials = self._vault.read() if needs.credentials else {}
         return supplied(needs, known.default, credentials, self._environment)
+
+    def secrets_again(self, marks: Iterable[Mark]) -> list[KnownAgain]:
+        """Return what of the secrets of earlier executions is stored as they had it."""
+        wanted = list(marks)
+        credentials = self._vault.read() if any(mark.credentials for mark in wanted) else {}
+        return [known_again(mark, credentials) for mark in wanted]
 
 
 def _note(action: audit.Action, by: Requester, name: str) -> AddAudit:

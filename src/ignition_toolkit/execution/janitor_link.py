@@ -6,9 +6,10 @@ import asyncio
 import logging
 import signal
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from ignition_toolkit.errors import InternalError, ProtocolError
+from ignition_toolkit.execution.hand_overs import LeftToPerson, still_there
 from ignition_toolkit.execution.janitor_answers import (
     Answer,
     Complaint,
@@ -27,10 +28,11 @@ from ignition_toolkit.execution.janitor_process import (
     JanitorProcess,
     start_janitor,
 )
-from ignition_toolkit.execution.janitor_requests import JanitorRequests
+from ignition_toolkit.execution.janitor_requests import MAX_KEPT, JanitorRequests
 from ignition_toolkit.execution.janitor_watch import JanitorWatch
 from ignition_toolkit.execution.owner import ProcessIdentity
 from ignition_toolkit.execution.waiting import happens
+from ignition_toolkit.playbook.models import HandedOver
 
 logger = logging.getLogger(__name__)
 
@@ -45,6 +47,9 @@ CLOSE_S = 8.0
 #: Seconds that the kernel has to end one that does not leave.
 KILL_S = 1.0
 
+#: Makes an execution's processes known to the next worker; returns what went wrong, if anything.
+RecordHandOver = Callable[[str, Sequence[HandedOver]], Awaitable[str | None]]
+
 
 class JanitorLink:
     """One janitor, started again when it dies and woken when it was stopped.
@@ -57,7 +62,7 @@ class JanitorLink:
         on_clean: called after each end and each sweep, so that orphans of this process which
             were killed are reaped.
         command: what to start as the janitor.
-        on_keep: told the pid and the clock tick of each process that is left to a person.
+        record: keeps what is left to a person for the next worker.
     """
 
     def __init__(
@@ -67,14 +72,14 @@ class JanitorLink:
         me: ProcessIdentity,
         on_clean: Callable[[], None],
         command: Sequence[str] = JANITOR_COMMAND,
-        on_keep: Callable[[int, int], None] | None = None,
+        record: RecordHandOver | None = None,
     ) -> None:
         self._folder = folder
         self._worker = worker
         self._me = me
         self._on_clean = on_clean
         self._command = command
-        self._on_keep = on_keep
+        self._record = record
         self._requests = JanitorRequests()
         self._ready = asyncio.Event()
         self._closing = False
@@ -145,12 +150,31 @@ class JanitorLink:
         self._requests.watch(token, pid, start)
         self._say("watch", token=token, pid=pid, start=start)
 
-    def keep(self, pid: int, start: int) -> None:
-        """Say that a process, and what descends from it, is a person's and to be left alone."""
-        self._requests.keep(pid, start)
-        self._say("keep", pid=pid, start=start)
-        if self._on_keep is not None:
-            self._on_keep(pid, start)
+    async def hand_over(self, execution_id: str, processes: Sequence[HandedOver]) -> str | None:
+        """Leave an execution's processes to a person; returns why only until the next start, if so.
+
+        Cancellation: at once; they are not left to anybody then.
+        """
+        # First what the next worker reads: one that dies in between takes them along, and does not
+        # leave them behind for its successor to end.
+        problem = await self._record(execution_id, processes) if self._record else None
+        for one in processes:
+            self.keep(LeftToPerson(one.pid, one.start, one.mark))
+        if len(self._requests.kept) > MAX_KEPT:
+            await self._forget_dead(frozenset(self._requests.kept))
+        return problem
+
+    async def _forget_dead(self, kept: frozenset[LeftToPerson]) -> None:
+        there = await asyncio.get_running_loop().run_in_executor(None, still_there, kept)
+        self._requests.forget_kept(kept.difference(there))
+
+    def keep(self, one: LeftToPerson) -> None:
+        """Say that a process is a person's and to be left alone, with all that belongs to it.
+
+        That is what descends from it, and what bears its mark, where it has one.
+        """
+        self._requests.keep(one)
+        self._say("keep", pid=one.pid, start=one.start, mark=one.mark)
 
     def forget(self, token: str) -> None:
         """Say that a runner was not started, or is over."""

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+import logging
+from collections.abc import Iterator, Set
 from dataclasses import dataclass, field
 
+from ignition_toolkit.execution.hand_overs import LeftToPerson
 from ignition_toolkit.execution.janitor_answers import Ended, Swept
 
-#: Processes left to people that a janitor is told of.
+logger = logging.getLogger(__name__)
+
+#: Living processes left to people that a new janitor is told of.
 MAX_KEPT = 200
 
 
@@ -33,20 +37,31 @@ class JanitorRequests:
     ends: dict[str, PendingEnd] = field(default_factory=dict)
     sweeps: list[asyncio.Future[Swept]] = field(default_factory=list)
     pings: dict[int, asyncio.Future[None]] = field(default_factory=dict)
-    #: Processes that were left to a person: the clock tick of each one's start.
-    kept: dict[int, int] = field(default_factory=dict)
+    #: Processes that were left to a person, in the order in which they were.
+    kept: list[LeftToPerson] = field(default_factory=list)
 
-    def keep(self, pid: int, start: int) -> None:
-        """Note a process that was left to a person; of many the newest are kept in mind."""
-        self.kept[pid] = start
-        while len(self.kept) > MAX_KEPT:
-            del self.kept[next(iter(self.kept))]
+    def keep(self, one: LeftToPerson) -> None:
+        """Note a process that was left to a person."""
+        self.kept.append(one)
+
+    def forget_kept(self, gone: Set[LeftToPerson]) -> None:
+        """Forget those that are gone; of too many that live the newest stay in mind."""
+        self.kept = [one for one in self.kept if one not in gone]
+        for one in self.kept[:-MAX_KEPT]:
+            logger.error(
+                "more than %d processes that were handed over live: process %d is ended when the"
+                " janitor has to be replaced",
+                MAX_KEPT,
+                one.pid,
+                extra={"action": "kept_forgotten"},
+            )
+        del self.kept[:-MAX_KEPT]
 
     def repeat(self) -> Iterator[tuple[str, dict[str, object]]]:
         """Yield what a new janitor has to be told: (op, fields)."""
         # Before any end, which would take them too.
-        for pid, start in self.kept.items():
-            yield "keep", {"pid": pid, "start": start}
+        for one in self.kept:
+            yield "keep", {"pid": one.pid, "start": one.start, "mark": one.mark}
         for token in self.starting:
             yield "spawning", {"token": token}
         for token, (pid, start) in self.watched.items():

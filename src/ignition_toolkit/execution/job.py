@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ignition_toolkit.credentials.redaction import Redactor
+from ignition_toolkit.execution.artifact_marks import Mark
 from ignition_toolkit.execution.dispatch.lines import Aliases
 from ignition_toolkit.execution.views import Claim
 from ignition_toolkit.playbook.engine_host import Resume
@@ -29,6 +30,7 @@ class Job:
         credentials: their fields, by name.
         gateways: those that its playbooks work on.
         resume: what was done before its first step, by the attempt that a rerun goes on from.
+        mark: where the secrets are from that its artifacts may hold; None when it knows none.
     """
 
     program: Program
@@ -42,3 +44,4 @@ class Job:
     credentials: dict[str, dict[str, Any]] = field(default_factory=dict)
     gateways: Gateways = field(default_factory=Gateways)
     resume: Resume = field(default_factory=Resume)
+    mark: Mark | None = None

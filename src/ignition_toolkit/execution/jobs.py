@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ignition_toolkit.credentials.redaction import Redactor
-from ignition_toolkit.credentials.secret import Secret
+from ignition_toolkit.credentials.secret import secrets_in
+from ignition_toolkit.execution.artifact_marks import mark_of
 from ignition_toolkit.execution.dispatch.claims import aliases_of, claims_of
 from ignition_toolkit.execution.inventory import Inventory
 from ignition_toolkit.execution.job import Job
@@ -73,26 +73,17 @@ def new_job(
         modules: module of each step kind.
         artifacts: folder for files that stay with the execution.
     """
+    redactor = Redactor(secrets_in([arguments, supplies.credentials]))
     return Job(
         program=loaded.program,
         parameters=arguments,
         modules=modules,
         artifacts=artifacts,
-        redactor=Redactor(_secrets([arguments, supplies.credentials])),
+        redactor=redactor,
         claims=claims_of(loaded.program, supplies.gateways.entries),
         aliases=aliases_of(supplies.gateways.entries),
         credentials=supplies.credentials,
         gateways=supplies.gateways,
         resume=taken.resume(loaded.program.main, arguments) if taken else Resume(),
+        mark=mark_of(arguments, supplies) if redactor else None,
     )
-
-
-def _secrets(value: object) -> Iterator[Secret]:
-    if isinstance(value, Secret):
-        yield value
-    elif isinstance(value, Mapping):
-        for item in value.values():
-            yield from _secrets(item)
-    elif isinstance(value, (list, tuple)):
-        for item in value:
-            yield from _secrets(item)

@@ -33,6 +33,7 @@ from ignition_toolkit.protocol import (
     Proceed,
     Skip,
     Start,
+    Watch,
 )
 
 #: Seconds after a stop at which the runner is asked where it stands, and is ended.
@@ -99,7 +100,15 @@ class Leg:
         await self._over.wait()
         self._deadlines.clear()
         self._arm()
-        return await self._wind_up()
+        problem = await self._hand_over(start)
+        return replace(await self._wind_up(), hand_over_problem=problem)
+
+    async def _hand_over(self, start: Start) -> str | None:
+        """Have what a person gets left alone, before the end of the tree, which would be theirs."""
+        # An execution that is cancelled leaves nothing to anybody, whatever cleans up after it.
+        if self._done is None or not self._done.handed_over or start.on_cancel is not None:
+            return None
+        return await self._janitor.hand_over(start.execution_id, self._done.handed_over)
 
     async def _wind_up(self) -> LegEnd:
         # Also after a polite end: threads and children outlive an acknowledged cancel. A tree that
@@ -157,6 +166,10 @@ class Leg:
     def resume(self) -> None:
         """Go on after a pause."""
         self._runner.send(Continue())
+
+    def watch(self, watched: bool) -> None:
+        """Tell the runner that somebody watches, or that nobody does any more."""
+        self._runner.send(Watch(watched=watched))
 
     def skip(self, requested_by: str | None) -> None:
         """Skip the innermost running step, or the next one when none runs."""
@@ -266,9 +279,6 @@ class Leg:
         match envelope.body:
             case Done() as done:
                 self._done, self._done_t = done, envelope.t
-                # Before the end of the tree is asked for, which would be theirs too.
-                for process in done.handed_over:
-                    self._janitor.keep(process.pid, process.start)
                 self._over.set()
             case Settled() as settled:
                 self._on_settled(settled, envelope.t)

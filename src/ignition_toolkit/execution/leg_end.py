@@ -74,6 +74,8 @@ class LegEnd(StopState):
     #: Why nothing was heard any more, of a runner that lived when it was ended.
     error: ProtocolError | None = None
     exit_code: int | None = None
+    #: Why the next worker will not know what was handed over.
+    hand_over_problem: str | None = None
 
     @property
     def runner_was_killed(self) -> bool:

@@ -14,14 +14,15 @@ from ignition_toolkit.credentials.redaction import Redactor
 from ignition_toolkit.errors import NotFound, StoreError, WrongState
 from ignition_toolkit.execution import audit, blocking
 from ignition_toolkit.execution.acceptance import Origin, load_again, new_record
+from ignition_toolkit.execution.artifact_redactor import ArtifactRedactor
 from ignition_toolkit.execution.canceller import STORE_CANCEL_S, Canceller
 from ignition_toolkit.execution.dispatch.local import LocalDispatcher
 from ignition_toolkit.execution.janitor_link import JanitorLink
 from ignition_toolkit.execution.job import Job
 from ignition_toolkit.execution.jobs import Jobs
+from ignition_toolkit.execution.live_view import LiveView
 from ignition_toolkit.execution.losses import Losses
 from ignition_toolkit.execution.pool import RunnerPool
-from ignition_toolkit.execution.programs import Programs
 from ignition_toolkit.execution.record import ExecutionRecord, Snapshot
 from ignition_toolkit.execution.requests import (
     CancelRequest,
@@ -63,6 +64,7 @@ class ExecutionManager:
 
     Args:
         jobs: makes what executions run.
+        artifacts: redacts what executions have left.
         owner: what the rows of running executions name as their worker.
         slots: executions at once.
     """
@@ -70,17 +72,18 @@ class ExecutionManager:
     def __init__(
         self,
         store: Store,
-        programs: Programs,
         pool: RunnerPool,
         janitor: JanitorLink,
         *,
         jobs: Jobs,
+        artifacts: ArtifactRedactor,
         owner: str,
         slots: int,
     ) -> None:
         self._store = store
         self._jobs = jobs
-        self._programs = programs
+        self._artifacts = artifacts
+        self._programs = jobs.programs
         self._pool = pool
         self._janitor = janitor
         self._owner = owner
@@ -162,7 +165,8 @@ class ExecutionManager:
         record = new_record(self._store, execution_id, job, origin)
         snapshot = Snapshot(loaded.program.main.path, loaded.texts)
         note = audit.accepted(record.summary, origin.source, job.redactor)
-        stored = record.add(snapshot, origin.secret_parameters, origin.key, note)
+        names, mark = origin.secret_parameters, job.mark
+        stored = record.add(snapshot, names, origin.key, note, mark=mark)
         await self._await_row(record, stored)
         self.submit(record, job)
         return record.view()
@@ -209,6 +213,7 @@ class ExecutionManager:
     async def _supervise(self, run: Run, supervision: Supervision) -> None:
         try:
             verdict = await supervision.run()
+            await supervision.keep_picture()
         except Exception as error:  # border: one execution's mishap is not the others'
             logger.exception("supervising %s failed", run.record.execution_id)
             verdict = Verdict(ExecutionStatus.FAILED, f"internal error: {error!r}")
@@ -220,6 +225,8 @@ class ExecutionManager:
     ) -> Future[None]:
         execution_id = run.record.execution_id
         blocks = bool(run.job.claims and verdict.leftovers)
+        # Before it is over: at every moment somebody knows what its artifacts must not show.
+        self._artifacts.expect(execution_id, run.job.redactor, run.job.mark)
         try:
             stored = run.finish(verdict, cancellation)
         finally:
@@ -227,6 +234,9 @@ class ExecutionManager:
             if blocks:
                 self._blocking[execution_id] = run.record
             self._dispatcher.release(execution_id, blocks=blocks)
+        if not verdict.leftovers:
+            # What could not be ended may write on.
+            self._artifacts.redact(execution_id)
         # Kept until it is stored: a locked database or a full disk loses nothing.
         loop = asyncio.get_running_loop()
         stored.add_done_callback(lambda done: self._on_stored(loop, execution_id, done))
@@ -293,6 +303,7 @@ class ExecutionManager:
         stored = asyncio.wrap_future(record.let_go(note))
         del self._blocking[execution_id]
         self._dispatcher.unblock(execution_id)
+        self._artifacts.redact(execution_id)
         logger.info(
             "%s is free again: released from %s", holds.title, execution_id,
             extra={"action": "released", "execution_id": execution_id},
@@ -311,9 +322,14 @@ class ExecutionManager:
         return answer
 
     def redactor_of(self, execution_id: str) -> Redactor | None:
-        """Return what knows the secrets of an execution that is not over. From any thread."""
+        """Return what knows the secrets of an execution while its artifacts may hold them, if any.
+
+        From any thread.
+        """
         run = self._runs.get(execution_id)
-        return None if run is None or run.is_over else run.job.redactor
+        # In this order: the one knows them before the other lets go of them.
+        live = None if run is None or run.is_over else run.job.redactor
+        return live or self._artifacts.redactor_of(execution_id)
 
     def find(self, execution_id: str) -> Run:
         """Return an execution that is not over. Raises NotFound, WrongState."""
@@ -323,6 +339,16 @@ class ExecutionManager:
         if run.is_over:
             raise run.wrong_state("changed: it is over")
         return run
+
+    # What people see of its page.
+
+    def watch(self, execution_id: str) -> LiveView | None:
+        """Count as watching an execution for a while; None when it has not begun or is stored."""
+        run = self._runs.get(execution_id)
+        if run is None or run.supervision is None:
+            return None
+        run.supervision.live_view.look()
+        return run.supervision.live_view
 
     # The worker's end.
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from ignition_toolkit.credentials.redaction import Redactor
 from ignition_toolkit.execution import record_changes
+from ignition_toolkit.execution.artifact_marks import Mark
 from ignition_toolkit.execution.kept_variables import kept_variables
 from ignition_toolkit.execution.redacted import (
     redacted_cancellation,
@@ -86,9 +87,17 @@ class ExecutionRecord:
         """Knows the execution's secrets."""
         return self._redactor
 
-    def know(self, redactor: Redactor) -> None:
-        """Take another redactor from now on: the secrets were looked up, nothing has run yet."""
+    def know(self, redactor: Redactor, mark: Mark | None) -> None:
+        """Take another redactor from now on: the secrets were looked up, nothing has run yet.
+
+        Args:
+            redactor: knows them.
+            mark: that its artifacts may come to hold them, instead of the stored one. It is
+                written before anything that tells of its run.
+        """
         self._redactor = redactor
+        values = {"unredacted": mark.to_row() if mark is not None else None}
+        self._store.submit([SetExecution(self.execution_id, values)])
 
     @property
     def status(self) -> ExecutionStatus:
@@ -109,6 +118,7 @@ class ExecutionRecord:
         secret_parameters: Sequence[str] = (),
         key: StartKey | None = None,
         *notes: AddAudit,
+        mark: Mark | None = None,
     ) -> Future[None]:
         """Store a new execution; the future fails with DuplicateKey where its key is in use.
 
@@ -117,6 +127,7 @@ class ExecutionRecord:
             secret_parameters: names of those that were given inline.
             key: of the request, when it has one.
             notes: who did that, written with it.
+            mark: that its artifacts may hold secrets.
         """
         row = record_changes.new_execution(
             self.summary,
@@ -124,6 +135,7 @@ class ExecutionRecord:
             snapshot={"main": snapshot.main, "files": dict(snapshot.files)},
             parameters=self._parameters,
             secret_parameters=list(secret_parameters),
+            unredacted=mark.to_row() if mark is not None else None,
         )
         steps = [change for view in self.steps.values() for change in self._step_changes(view)]
         taken = [self._variables_change(step_id, kept) for step_id, kept in self._taken.items()]

@@ -6,9 +6,11 @@ import logging
 from collections.abc import Callable
 
 from ignition_toolkit.execution import step_ends
+from ignition_toolkit.execution.hand_overs import handed_over_line
 from ignition_toolkit.execution.handler_blocks import blocked_text
 from ignition_toolkit.execution.job import Job
 from ignition_toolkit.execution.leg_end import Cause, LegEnd
+from ignition_toolkit.execution.live_view import LiveView
 from ignition_toolkit.execution.losses import Losses
 from ignition_toolkit.execution.output_capture import OutputCapture
 from ignition_toolkit.execution.progress import Progress
@@ -32,7 +34,7 @@ from ignition_toolkit.playbook.models import (
     StepStatus,
     utc_now,
 )
-from ignition_toolkit.protocol import Blocked, Envelope, LogsDropped
+from ignition_toolkit.protocol import Blocked, Envelope, FrameTaken, LogsDropped
 
 logger = logging.getLogger(__name__)
 
@@ -47,6 +49,7 @@ class RunState:
         record: where it is stored.
         on_pause: told when the run stands still, and when it goes on.
         losses: what the steps cost beside their work is counted there.
+        live_view: takes the pictures of the page.
     """
 
     def __init__(
@@ -55,11 +58,13 @@ class RunState:
         record: ExecutionRecord,
         on_pause: Callable[[bool], None],
         losses: Losses,
+        live_view: LiveView,
     ) -> None:
         self._job = job
         self._record = record
         self._on_pause = on_pause
         self._losses = losses
+        self._live_view = live_view
         self._progress = Progress(job.program, job.resume)
         self._output = OutputCapture(job.redactor, record.log, losses)
         #: Monotonic second at which a step was last said to be cancelled.
@@ -117,15 +122,21 @@ class RunState:
                 self._record.progress(progress)
             case PauseChanged() as pause:
                 self._on_pause(pause.paused)
-            case LogsDropped() as dropped:
-                self._losses.log_lines += dropped.count
-                self._record.note_dropped(self.step_id, dropped.count)
-            case Blocked() as blocked:
-                self._losses.blocks += blocked.times
-                self._losses.blocked_s += blocked.total_s
-                self._warn(blocked.step_id, blocked_text(blocked))
+            case FrameTaken() as frame:
+                self._live_view.take(frame)
+            case LogsDropped() | Blocked() as loss:
+                self._on_loss(loss)
             case _:
                 logger.error("a runner said %s", envelope.body.kind)
+
+    def _on_loss(self, loss: LogsDropped | Blocked) -> None:
+        if isinstance(loss, LogsDropped):
+            self._losses.log_lines += loss.count
+            self._record.note_dropped(self.step_id, loss.count)
+            return
+        self._losses.blocks += loss.times
+        self._losses.blocked_s += loss.total_s
+        self._warn(loss.step_id, blocked_text(loss))
 
     def on_output(self, stream: str, data: bytes) -> None:
         """Take note of what a step wrote to the runner's stdout or stderr."""
@@ -166,10 +177,11 @@ class RunState:
         """Say in the log which processes a person has got."""
         listed = end.done.handed_over if end.done is not None else ()
         killed = {process.pid for process in end.ended.killed}
-        names = [f"{one.name} ({one.pid})" for one in listed if one.pid not in killed]
-        if names:
-            text = f"handed over, still running: {', '.join(names)}"
-            self._record.log(Logged(message=text))
+        if there := [one for one in listed if one.pid not in killed]:
+            self._record.log(handed_over_line(there))
+            if end.hand_over_problem is not None:
+                text = f"a restart of the server ends what was handed over: {end.hand_over_problem}"
+                self._warn(None, text)
 
     # What the end of a leg means.
 
@@ -230,7 +242,7 @@ class RunState:
         self._record.log(Logged(step_id=step_id, level="error", message=text))
         return None
 
-    def _warn(self, step_id: str, text: str) -> None:
+    def _warn(self, step_id: str | None, text: str) -> None:
         self._record.log(Logged(step_id=step_id, level="warning", message=text))
 
     def flush_output(self) -> None:

@@ -11,11 +11,11 @@ from collections.abc import Callable
 from typing import Any
 
 from ignition_toolkit.execution import on_cancel
-from ignition_toolkit.execution.artifact_redaction import redact_files
 from ignition_toolkit.execution.janitor_link import JanitorLink
 from ignition_toolkit.execution.job import Job
 from ignition_toolkit.execution.leg import Leg
 from ignition_toolkit.execution.leg_end import LegEnd
+from ignition_toolkit.execution.live_view import LiveView
 from ignition_toolkit.execution.losses import Losses
 from ignition_toolkit.execution.pool import RunnerPool
 from ignition_toolkit.execution.record import ExecutionRecord
@@ -43,6 +43,8 @@ logger = logging.getLogger(__name__)
 NO_RUNNER_S = 60.0
 #: Seconds after which it says that it waits for one.
 SAY_WAITING_S = 0.5
+#: Seconds for which the final status waits for the last picture of the page to be written.
+KEEP_PICTURE_S = 1.0
 #: Milliseconds from a cancel to the end of the tree that are promised.
 PROMISE_MS = 500.0
 
@@ -73,7 +75,9 @@ class Supervision:
         self._record = record
         self._pool = pool
         self._janitor = janitor
-        self._state = RunState(job, record, on_pause, losses or Losses())
+        #: What people see of the execution's page.
+        self.live_view = LiveView(self._say_watched)
+        self._state = RunState(job, record, on_pause, losses or Losses(), self.live_view)
         self._leg: Leg | None = None
         self._request: CancelRequest | None = None
         self._cancel_seen = asyncio.Event()
@@ -107,6 +111,7 @@ class Supervision:
             if not is_shutdown:
                 self._clean_up.end("a second cancel ended the on_cancel steps")
             return
+        self.live_view.end()
         if self._request is None:
             self._request = request
             running = {"step_id": self._state.step_id}
@@ -147,16 +152,17 @@ class Supervision:
         self._leg.skip(requested_by)
         return True
 
+    def _say_watched(self, watched: bool) -> None:
+        if self._leg is not None:
+            self._leg.watch(watched)
+
     # The run.
 
     async def run(self) -> Verdict:
         """Run to the verdict; after a verified stop run the on_cancel steps too."""
         verdict = await self._run_legs(None)
         if self._request is not None and verdict.status is ExecutionStatus.CANCELLED:
-            verdict = await self._run_clean_up(verdict)
-            await self._redact_files()
-            return verdict
-        await self._redact_files()
+            return await self._run_clean_up(verdict)
         if self._request is None:
             return verdict
         if verdict.outcome is not CancelOutcome.NOT_STOPPED and self._cancellation is not None:
@@ -165,16 +171,15 @@ class Supervision:
             self._cancellation = self._cancellation.model_copy(update=late)
         return verdict
 
-    async def _redact_files(self) -> None:
-        """Take secrets out of the files that the steps left, now that nothing writes any more."""
-        job = self._job
-        if not job.redactor:
-            return
-        problems = await asyncio.get_running_loop().run_in_executor(
-            None, redact_files, job.artifacts, job.redactor
-        )
-        for problem in problems:
-            self._record.log(Logged(level="warning", message=problem))
+    async def keep_picture(self) -> None:
+        """Keep the last picture of the page as a file, within KEEP_PICTURE_S."""
+        self.live_view.end()
+        keeping = asyncio.create_task(self.live_view.keep(self._job.artifacts))
+        await asyncio.wait({keeping}, timeout=KEEP_PICTURE_S)
+        problem = keeping.result() if keeping.done() else "the disk did not take it in time"
+        if problem is not None:
+            text = f"the last picture of the live view was not kept: {problem}"
+            self._record.log(Logged(level="warning", message=text))
 
     async def _run_legs(self, prefixes: Prefixes) -> Verdict:
         while True:
@@ -252,6 +257,7 @@ class Supervision:
             artifacts=str(self._job.artifacts),
             on_cancel=prefixes,
             paused=self._paused and prefixes is None,
+            watched=self.live_view.watched,
         )
         self._leg = Leg(runner, self._janitor, self._state)
         try:

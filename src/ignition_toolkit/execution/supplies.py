@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from ignition_toolkit.credentials import Secret
@@ -63,11 +64,13 @@ class Supplies:
     Args:
         gateways: those that its playbooks work on, and the default one.
         credentials: their fields, by name.
+        changed_at: when each of those that are stored was stored in this form, by name.
     """
 
     gateways: Gateways = field(default_factory=Gateways)
     # Any: a text or a Secret for each field.
     credentials: dict[str, dict[str, Any]] = field(default_factory=dict)
+    changed_at: dict[str, datetime] = field(default_factory=dict)
 
 
 def supplied(
@@ -95,7 +98,8 @@ def supplied(
     is_used = default is not None and default.title in gateways
     used = environment.with_token(default) if default is not None and is_used else None
     known = Gateways(entries=tuple(gateways.values()), default=used, complete=True)
-    return Supplies(known, fields)
+    changed_at = {name: credentials[name].changed_at for name in needs.credentials}
+    return Supplies(known, fields, changed_at)
 
 
 def _refuse_missing(needs: Needs, known: Mapping[str, Credential]) -> None:

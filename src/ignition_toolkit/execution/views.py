@@ -123,6 +123,9 @@ class ExecutionView(ExecutionSummary):
 
     # Any: JSON values, redacted.
     parameters: dict[str, Any] = Field(default_factory=dict)
+    #: Why its artifacts are given to nobody, null where they are: they may hold secrets that
+    #: cannot be looked up any more.
+    artifacts_withheld: str | None = None
     step_results: tuple[StepView, ...] = ()
 
 
@@ -226,6 +229,15 @@ class PruneReport(View):
     problems: tuple[str, ...] = ()
 
 
+class LiveViewState(View):
+    """What there is to see of an execution's page."""
+
+    #: Whether more pictures may come.
+    live: bool
+    #: When the newest picture was taken; null when there is none.
+    at: Timestamp | None = None
+
+
 class CancelAnswer(View):
     """The answer to a cancel: accepted; `already` when it had been asked for before."""
 
@@ -240,6 +252,13 @@ class ReleaseAnswer(View):
     execution_id: str
     status: ExecutionStatus
     released: tuple[Claim, ...]
+
+
+class ArtifactsAnswer(View):
+    """The answer to a release of withheld artifacts: they are given out from now on."""
+
+    execution_id: str
+    status: ExecutionStatus
 
 
 class Health(View):
@@ -265,6 +284,13 @@ class Artifact(View):
 
     name: str
     size: int
+
+
+class ArtifactList(View):
+    """The files that an execution has left, by name, or why nobody gets them."""
+
+    items: tuple[Artifact, ...] = ()
+    withheld: str | None = None
 
 
 class Upkeep(View):

@@ -13,12 +13,14 @@ from dataclasses import asdict
 from datetime import timedelta
 from typing import Any, Literal, TypeVar
 
-from ignition_toolkit.errors import DuplicateKey, NotFound, WrongState
+from ignition_toolkit.errors import DuplicateKey, NotFound, StoreError, WrongState
 from ignition_toolkit.execution.archive import Archive
 from ignition_toolkit.execution.audit import Action
+from ignition_toolkit.execution.audit import note as audit_note
 from ignition_toolkit.execution.core import Core
 from ignition_toolkit.execution.hub import EventHub
 from ignition_toolkit.execution.idempotency import RepeatedStarts
+from ignition_toolkit.execution.live_view import LiveView, Picture, last_picture, state_of
 from ignition_toolkit.execution.loop_thread import LoopThread
 from ignition_toolkit.execution.metrics import Ends, Readings
 from ignition_toolkit.execution.opened_inventory import open_inventory
@@ -40,6 +42,7 @@ from ignition_toolkit.execution.settings import Settings
 from ignition_toolkit.execution.shelf import describe_playbook, list_playbooks
 from ignition_toolkit.execution.stored_views import note_of, step_of, summary_of
 from ignition_toolkit.execution.views import (
+    ArtifactsAnswer,
     AuditPage,
     CancelAnswer,
     CredentialList,
@@ -49,13 +52,14 @@ from ignition_toolkit.execution.views import (
     ExecutionView,
     GatewayList,
     Health,
+    LiveViewState,
     PruneReport,
     ReleaseAnswer,
 )
 from ignition_toolkit.playbook.catalog import Catalog
 from ignition_toolkit.playbook.gateways import GatewayEntry
 from ignition_toolkit.playbook.library import Library
-from ignition_toolkit.playbook.models import CancelSource, utc_now
+from ignition_toolkit.playbook.models import CancelSource, ExecutionStatus, utc_now
 from ignition_toolkit.storage import EventRow, ExecutionRow
 
 T = TypeVar("T")
@@ -63,6 +67,9 @@ T = TypeVar("T")
 #: Seconds after which a change that waits for the database counts: what is known in memory is
 #: shown instead of what is stored.
 BEHIND_S = 0.1
+
+#: Seconds that the database has to take a release of artifacts.
+RELEASED_S = 5.0
 
 #: What an execution that is over cannot be.
 _STEERED = {
@@ -88,7 +95,12 @@ class Worker:
         self._repeated = RepeatedStarts(self.store, settings.data_dir)
         self.inventory = open_inventory(settings, self.store)
         self._core = Core(settings, self.store, self.library, self.inventory)
-        self.archive = Archive(self.store, settings, self._core.manager.redactor_of)
+        self.archive = Archive(
+            self.store,
+            settings,
+            self._core.manager.redactor_of,
+            self._core.artifacts.why_withheld,
+        )
         self._thread = LoopThread("itk-supervision")
         self._closed = False
 
@@ -220,6 +232,35 @@ class Worker:
             what = "released: it blocks nothing; what runs lets go of what it has at its end"
             raise await self._over(execution_id, what) from None
 
+    async def release_artifacts(
+        self, execution_id: str, *, source: str, requested_by: str | None
+    ) -> ArtifactsAnswer:
+        """Have an execution's withheld artifacts given out as they are from now on.
+
+        Args:
+            execution_id: the execution.
+            source: `web`, `api` or `cli`.
+            requested_by: who asks.
+
+        Raises NotFound; WrongState when they are not withheld; StoreError.
+        """
+        row = await self._row(execution_id)
+        note = audit_note(
+            Action.RELEASE_ARTIFACTS,
+            source=source,
+            requested_by=requested_by,
+            execution_id=execution_id,
+        )
+        try:
+            stored = asyncio.wrap_future(self._core.artifacts.release(row, note))
+            await asyncio.wait_for(asyncio.shield(stored), RELEASED_S)
+        except TimeoutError:
+            why = self.store.behind().error or "it is too slow"
+            text = f"the database has not taken the release of the artifacts yet: {why}"
+            raise StoreError(text) from None
+        status = ExecutionStatus(row.status)
+        return ArtifactsAnswer(execution_id=execution_id, status=status)
+
     async def _steer(
         self, execution_id: str, action: Action, source: Source, requested_by: str | None
     ) -> CancelAnswer:
@@ -262,6 +303,7 @@ class Worker:
         return ExecutionView(
             **dict(summary_of(row)),
             parameters=row.parameters,
+            artifacts_withheld=self.archive.withheld(row),
             step_results=tuple(step_of(step) for step in steps),
         )
 
@@ -298,6 +340,39 @@ class Worker:
 
     async def _live_summaries(self) -> dict[str, ExecutionSummary]:
         return self._core.manager.live_summaries()
+
+    async def watch(self, execution_id: str) -> LiveViewState:
+        """Say what there is to see of an execution's page; see ExecutionManager.watch.
+
+        Raises NotFound, StoreError.
+        """
+        view = await self._thread.do(self._watch(execution_id))
+        if view is not None:
+            return view.state()
+        row = await self._row(execution_id)
+        if not ExecutionStatus(row.status).final:
+            return LiveViewState(live=True)
+        try:
+            return state_of(await self._last_picture(row), live=False)
+        except NotFound:
+            return LiveViewState(live=False)
+
+    async def picture(self, execution_id: str) -> bytes:
+        """Return the newest picture of an execution's page, a JPEG. Raises NotFound, StoreError."""
+        view = await self._thread.do(self._watch(execution_id))
+        if view is not None and view.picture is not None:
+            return view.picture.jpeg
+        row = await self._row(execution_id)
+        return (await self._last_picture(row)).jpeg
+
+    async def _watch(self, execution_id: str) -> LiveView | None:
+        return self._core.manager.watch(execution_id)
+
+    async def _last_picture(self, row: ExecutionRow) -> Picture:
+        if (why := self.archive.withheld(row)) is not None:
+            raise NotFound(f"the artifacts of execution {row.id} are withheld: {why}")
+        folder = self.settings.artifacts_dir / row.id
+        return await _read(lambda: last_picture(folder))
 
     async def attempts(self, execution_id: str) -> list[ExecutionSummary]:
         """Return an execution and all that are linked with it by reruns, oldest first."""

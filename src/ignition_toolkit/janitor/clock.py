@@ -9,6 +9,10 @@ from ignition_toolkit.janitor.proc import Identity
 
 #: Seconds after which a start that was announced but never answered holds nothing up any more.
 SPAWN_S = 1.0
+#: Ends that are appointed at the same time and still begin in time, each at its own.
+FEW = 8
+#: Seconds that each further one has all of them begin earlier, and how early at most.
+EACH_S, EARLIEST_S = 0.001, 0.1
 
 
 class End(NamedTuple):
@@ -85,6 +89,7 @@ class Clock:
     def take_asks(self, now: float) -> list[Identity]:
         """Return the runners that are to be asked now where they are stuck, each once."""
         asks: list[Identity] = []
+        now += self._haste()
         for token, end in self._ends.items():
             if end.ask_at is not None and end.ask_at <= now and token in self._runners:
                 asks.append(self._runners[token])
@@ -93,6 +98,7 @@ class Clock:
 
     def take_due(self, now: float) -> list[str]:
         """Return the tokens whose end is to begin now; from here on it cannot be taken back."""
+        now += self._haste()
         due = [token for token in self._ends if self._begins_at(token) <= now]
         for token in due:
             del self._ends[token]
@@ -109,7 +115,11 @@ class Clock:
         times = [self._begins_at(token) for token in self._ends]
         asks = ((token, end.ask_at) for token, end in self._ends.items())
         times += [at for token, at in asks if at is not None and token in self._runners]
-        return min(times, default=None)
+        return min(times) - self._haste() if times else None
+
+    def _haste(self) -> float:
+        """Return by how many seconds ends begin early, so that the last of many is not late."""
+        return min(EARLIEST_S, EACH_S * max(0, len(self._ends) - FEW))
 
     def _begins_at(self, token: str) -> float:
         """Return when to begin: not while the runner is being forked and cannot be found."""

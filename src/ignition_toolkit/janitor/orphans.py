@@ -77,7 +77,7 @@ class Orphans:
     def _is_known(self, stat: Stat) -> bool:
         who = stat.identity
         is_own = who in self._born_before or who in self._forest.protected
-        return is_own or stat.ppid != self._worker.pid or self._forest.is_kept(stat)
+        return is_own or stat.ppid != self._worker.pid or self._forest.kept.has(stat)
 
     def _decide(self, stat: Stat, is_settled: bool) -> bool:
         """Take an orphan if it is of a tree of the forest; say whether it is."""

@@ -16,6 +16,8 @@ from typing import NamedTuple
 
 #: The environment variable that marks everything a runner starts.
 MARKER = b"ITK_RUN="
+#: The one that marks what may be left to a person, when the execution that started it completes.
+HAND_OVER_MARK = b"ITK_DESIGNER="
 
 _KERNEL_THREAD = 0x00200000
 _CHUNK_BYTES = 65536
@@ -23,6 +25,8 @@ _CHUNK_BYTES = 65536
 _GONE_OR_CLOSED = {errno.ENOENT, errno.ESRCH, errno.EACCES, errno.EPERM, errno.EIO}
 #: Neither stopped nor dead processes act: stopped, traced, zombie, dead.
 _STILL = "TtZX"
+#: Lines of /proc/PID/status: signals that wait for its first thread, and for the whole process.
+_PENDING = (b"SigPnd", b"ShdPnd")
 
 
 class Identity(NamedTuple):
@@ -121,23 +125,38 @@ def read_marker(stat: Stat) -> str | None:
     A process in uninterruptible sleep is not asked: it may hold the lock of its memory, and
     whoever reads its environment then waits with it, possibly for ever.
     """
+    return _read_variable(stat, MARKER)
+
+
+def read_hand_over_mark(stat: Stat) -> str | None:
+    """Return the value of ITK_DESIGNER in a process's environment, as `read_marker` does."""
+    return _read_variable(stat, HAND_OVER_MARK)
+
+
+def _read_variable(stat: Stat, name: bytes) -> str | None:
     if stat.is_kernel_thread or stat.state == "D":
         return None
-    marker = find_marker(read_file(f"/proc/{stat.pid}/environ"))
-    if marker is None and stat.state == "Z":
+    value = find_marker(read_file(f"/proc/{stat.pid}/environ"), name)
+    if value is None and stat.state == "Z":
         # The main thread has ended and shows no environment; the others may run on and show it.
         for thread in _other_threads(stat.pid):
-            marker = marker or find_marker(read_file(f"/proc/{stat.pid}/task/{thread}/environ"))
-    return marker
+            path = f"/proc/{stat.pid}/task/{thread}/environ"
+            value = value or find_marker(read_file(path), name)
+    return value
 
 
-def find_marker(environ: bytes) -> str | None:
-    """Return the value of ITK_RUN in the text of an environment, None when it is not set."""
-    if MARKER not in environ:
+def find_marker(environ: bytes, name: bytes = MARKER) -> str | None:
+    """Return a variable's value in the text of an environment, None when it is not set.
+
+    Args:
+        environ: entries that end with a NUL each.
+        name: the variable's, with the sign of equality.
+    """
+    if name not in environ:
         return None
     for entry in environ.split(b"\0"):
-        if entry.startswith(MARKER):
-            return entry[len(MARKER) :].decode(errors="replace")
+        if entry.startswith(name):
+            return entry[len(name) :].decode(errors="replace")
     return None
 
 
@@ -200,6 +219,21 @@ def _send_checked(handle: int, identity: Identity, number: signal.Signals) -> Se
     except PermissionError:
         return Sent.REFUSED
     return Sent.DELIVERED
+
+
+def has_pending(identity: Identity, number: signal.Signals) -> bool:
+    """Say whether a signal that was sent to this process waits: it has had no processor since.
+
+    False where the process has ended, or where its number is another's now.
+    """
+    if is_gone(identity):
+        return False
+    bit = 1 << (number - 1)
+    for line in read_file(f"/proc/{identity.pid}/status").splitlines():
+        name, _, mask = line.partition(b":")
+        if name in _PENDING and int(mask, 16) & bit:
+            return True
+    return False
 
 
 def stop_unseen(pid: int) -> None:

@@ -13,6 +13,7 @@ from signal import SIGCONT, SIGKILL, SIGSTOP, Signals
 
 from ignition_toolkit.janitor import proc
 from ignition_toolkit.janitor.children import NEWEST, ChildLists
+from ignition_toolkit.janitor.kept import Kept
 from ignition_toolkit.janitor.proc import Identity, Sent, Stat
 
 #: Seconds to wait for what was frozen to stand still; a thread in the kernel may take longer.
@@ -23,8 +24,6 @@ COLLECT_S = 0.06
 CATCH_S = 0.02
 #: Seconds between two looks at whether corpses still lie there; pids take longer to go round.
 PRUNE_S = 0.5
-#: Ancestors at most that are looked at for one that was left to a person.
-MAX_ANCESTORS = 64
 _LOOK_S = 0.0005
 
 
@@ -126,8 +125,8 @@ class Forest:
         #: Processes that had ended when they were seen: neither news nor worth a second look.
         self._corpses: dict[int, Identity] = {}
         self._pruned_at = time.monotonic()
-        #: Processes that were left to a person, by pid.
-        self._kept: dict[int, Identity] = {}
+        #: What was left to people.
+        self.kept = Kept(self._is_never_kept)
 
     def plant(self, tree: Tree, known: Iterable[Member] = ()) -> None:
         """Begin to end a tree: its root is frozen now.
@@ -151,23 +150,8 @@ class Forest:
         elif stat.identity == tree.root:
             self.take(stat, tree)
 
-    def keep(self, who: Identity) -> None:
-        """Leave a process and what descends from it alone, whatever marker they bear."""
-        kept = [*self._kept.values(), who]
-        self._kept = {other.pid: other for other in kept if not proc.is_gone(other)}
-
-    def is_kept(self, stat: Stat) -> bool:
-        """Say whether a process, or one that it descends from, was left to a person."""
-        if not self._kept:
-            return False
-        look: Stat | None = stat
-        for _ in range(MAX_ANCESTORS):
-            if look is None or look.pid <= 1:
-                return False
-            if self._kept.get(look.pid) == look.identity:
-                return True
-            look = proc.read_stat(look.ppid)
-        return False
+    def _is_never_kept(self, who: Identity) -> bool:
+        return who in self.protected or any(tree.root == who for tree in self.trees.values())
 
     def uproot(self, tree: Tree) -> None:
         """Forget a tree, its members and its sessions."""
@@ -199,7 +183,7 @@ class Forest:
             Whether it is alive and was not known. Protected processes and corpses never become
             members, but the session that they lead is remembered.
         """
-        if self.knows(stat.pid) or self.is_kept(stat):
+        if self.knows(stat.pid) or self.kept.has(stat):
             return False
         if stat.session == stat.pid:
             self._sessions.setdefault(stat.pid, tree)
@@ -287,7 +271,7 @@ class Forest:
         if pid in owner or self.knows(pid):
             return False
         # It must not be caught either: nobody would let it run on.
-        return pid not in self._kept or proc.identify(pid) != self._kept[pid]
+        return not self.kept.knows(pid)
 
     def _catch(self, parent: int, pids: Iterable[int]) -> None:
         """Stop children that were listed a moment ago, before anything is read of them.
@@ -313,8 +297,9 @@ class Forest:
             stat = proc.read_stat(pid)
             if stat is None:
                 continue
-            if stat.ppid not in owner:
-                # The pid has changed hands since the list was read, or the parent has ended.
+            if stat.ppid not in owner or self.kept.has(stat):
+                # The pid has changed hands since the list was read, or the parent has ended; or it
+                # is a person's, and was caught before anything was read of it.
                 proc.send(stat.identity, SIGCONT)
             elif self.take(stat, tree):
                 owner[pid] = tree

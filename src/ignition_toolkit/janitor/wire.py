@@ -71,9 +71,13 @@ class Spare(NamedTuple):
 
 
 class Keep(NamedTuple):
-    """A process was left to a person: it and what descends from it are to be left alone."""
+    """A process was left to a person: it is to be left alone.
+
+    So is what descends from it, and what bears its mark, where it has one.
+    """
 
     process: Identity
+    mark: str | None = None
 
 
 class Sweep(NamedTuple):
@@ -120,6 +124,9 @@ class _Fields:
             raise self._wrong(key, f"a text of 1 to {_MAX_TOKEN} characters")
         return value
 
+    def text_or_none(self, key: str) -> str | None:
+        return None if self._said.get(key) is None else self.text(key)
+
     def whole(self, key: str, most: int) -> int:
         value = self._said.get(key)
         if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= most:
@@ -154,7 +161,7 @@ _PARSERS: dict[str, Callable[[_Fields], Message]] = {
     "forget": lambda f: Forget(f.text("token")),
     "end": lambda f: End(f.text("token"), f.time("at"), f.time_or_none("ask_at")),
     "spare": lambda f: Spare(f.text("token")),
-    "keep": lambda f: Keep(f.process("pid", "start")),
+    "keep": lambda f: Keep(f.process("pid", "start"), f.text_or_none("mark")),
     "sweep": lambda _: Sweep(),
     "ping": lambda f: Ping(f.whole("id", _MAX_WHOLE)),
 }

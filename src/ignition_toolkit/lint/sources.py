@@ -25,8 +25,8 @@ class Unreadable(Exception):
 def python_files(paths: Sequence[Path]) -> list[Path]:
     """Return the files that are given, and the `.py` files below folders that are given.
 
-    Hidden folders, virtual environments and caches below a given folder are left out, links to
-    folders are not followed. Raises FileNotFoundError for a path that does not exist.
+    Hidden folders, virtual environments, caches, pipes and devices below a given folder are left
+    out, links to folders are not followed. Raises FileNotFoundError for a path that does not exist.
     """
     found: dict[Path, None] = {}
     for path in paths:
@@ -39,12 +39,19 @@ def python_files(paths: Sequence[Path]) -> list[Path]:
 def _below(folder: Path) -> Iterator[Path]:
     for place, folders, files in os.walk(folder):
         folders[:] = sorted(name for name in folders if not _is_skipped(Path(place, name)))
-        yield from (Path(place, name) for name in sorted(files) if name.endswith(".py"))
+        named = (Path(place, name) for name in sorted(files) if name.endswith(".py"))
+        yield from (path for path in named if not _is_special(path))
+
+
+def _is_special(path: Path) -> bool:
+    """Say whether a name is a pipe, a device or a socket, which would be waited for."""
+    # Not Path's own, which raise for what may not be looked at.
+    return os.path.exists(path) and not os.path.isfile(path)
 
 
 def _is_skipped(folder: Path) -> bool:
     name = folder.name
-    return name in _SKIPPED or name.startswith(".") or (folder / "pyvenv.cfg").is_file()
+    return name in _SKIPPED or name.startswith(".") or os.path.isfile(folder / "pyvenv.cfg")
 
 
 def read_source(path: Path) -> str:

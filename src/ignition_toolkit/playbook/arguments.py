@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import PurePath
 from typing import Any
 
-from ignition_toolkit.credentials import MIN_SECRET_LENGTH, Redactor, Secret
+from ignition_toolkit.credentials import MIN_SECRET_LENGTH, Redactor, Secret, holds_secret
 from ignition_toolkit.errors import ParametersInvalid
 from ignition_toolkit.playbook.models import Parameter, ParameterType, Playbook
 from ignition_toolkit.playbook.parameters import NAME
@@ -98,17 +98,9 @@ def _invalid(wrong: dict[str, str]) -> ParametersInvalid:
 
 
 def _is_secret(parameter: Parameter, value: object) -> bool:
-    if _holds_secret(value):
+    if holds_secret(value):
         return True
     return parameter.type is ParameterType.CREDENTIAL and _inline(value) is not None
-
-
-def _holds_secret(value: object) -> bool:
-    if isinstance(value, Mapping):
-        return any(map(_holds_secret, value.values()))
-    if isinstance(value, list | tuple):
-        return any(map(_holds_secret, value))
-    return isinstance(value, Secret)
 
 
 _EXPECTED = {

@@ -241,6 +241,8 @@ class HandedOver(Process):
 
     #: Clock ticks from the machine's boot to its start: with the pid it names this process alone.
     start: int
+    #: Value of ITK_DESIGNER in the environment of all that belongs to it, now or later.
+    mark: str | None = None
 
 
 class Leftover(Process):

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from ignition_toolkit.credentials import Secret
+from ignition_toolkit.credentials import Secret, holds_secret
 from ignition_toolkit.errors import ReferenceUnresolved, ToolkitError
 from ignition_toolkit.playbook.wording import listed, nearest, shown
 
@@ -158,7 +158,7 @@ def _joined(text: str, spans: list[tuple[int, int]], values: list[object]) -> st
     secret = False
     position = 0
     for (start, end), value in zip(spans, values, strict=True):
-        secret = secret or _holds_secret(value)
+        secret = secret or holds_secret(value)
         pieces += [text[position:start], _as_text(value)]
         position = end
     joined = "".join(pieces) + text[position:]
@@ -177,14 +177,6 @@ def _as_text(value: object) -> str:
 
 def _revealed(value: object) -> str:
     return value.reveal() if isinstance(value, Secret) else str(value)
-
-
-def _holds_secret(value: object) -> bool:
-    if isinstance(value, Mapping):
-        return any(map(_holds_secret, value.values()))
-    if isinstance(value, list | tuple):
-        return any(map(_holds_secret, value))
-    return isinstance(value, Secret)
 
 
 def _copy(value: object) -> object:

@@ -25,6 +25,7 @@ def main() -> None:
     parser.add_argument("--stdout-fd", type=int, help="where the output of steps goes")
     parser.add_argument("--fork-server", type=int, help="where runners are asked for")
     arguments = parser.parse_args()
+    _go_with_others()
     if arguments.describe or arguments.check:
         _answer_once(arguments.check)
     elif arguments.fork_server is not None:
@@ -35,6 +36,12 @@ def main() -> None:
         from ignition_toolkit.runner.session import main as be_a_runner
 
         be_a_runner(arguments.folder, arguments.stdout_fd)
+
+
+def _go_with_others() -> None:
+    """Take the ordinary share of the processor: a server goes before the steps that it runs."""
+    if os.getpriority(os.PRIO_PROCESS, 0) < 0:
+        os.setpriority(os.PRIO_PROCESS, 0, 0)
 
 
 def _serve(control_fd: int) -> NoReturn:

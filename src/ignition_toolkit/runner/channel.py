@@ -16,7 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ignition_toolkit.playbook.events import Logged, Progressed
-from ignition_toolkit.protocol import Body, Done, Envelope, LogsDropped, encode
+from ignition_toolkit.protocol import Body, Done, Envelope, FrameTaken, LogsDropped, encode
 
 #: Private descriptors are moved above this number, out of the way of loops that close low ones.
 LOWEST_PRIVATE_FD = 501
@@ -65,7 +65,7 @@ class EventWriter:
     """Writes envelopes from a thread of its own, in the order sent; `send` never blocks.
 
     Logs and progress may be dropped and counted, everything else never. Of the progress of one
-    step that waits, only the newest is kept.
+    step that waits, only the newest is kept. A picture is sent only when nothing else waits.
     """
 
     def __init__(self, fd: int) -> None:
@@ -95,7 +95,7 @@ class EventWriter:
         if os.getpid() != self._pid:
             return
         with self._changed:
-            if self._broken or self._replaces_progress(body):
+            if self._broken or self._is_in_the_way(body) or self._replaces_progress(body):
                 return
             waiting = _Waiting(time.monotonic(), body, _droppable_size(body))
             if waiting.size and self._log_size + waiting.size > MAX_WAITING_LOGS:
@@ -106,6 +106,10 @@ class EventWriter:
             if isinstance(body, Progressed):
                 self._newest_progress[body.step_id] = waiting
             self._changed.notify_all()
+
+    def _is_in_the_way(self, body: Body) -> bool:
+        # There is another picture soon, and no step, no end and no log waits behind two of them.
+        return isinstance(body, FrameTaken) and (self._busy or bool(self._waiting))
 
     def _replaces_progress(self, body: Body) -> bool:
         if not isinstance(body, Progressed):

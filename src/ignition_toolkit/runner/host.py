@@ -8,6 +8,7 @@ from collections.abc import Mapping, Set
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
+from ignition_toolkit.browser.live_view import LiveView
 from ignition_toolkit.errors import NotFound
 from ignition_toolkit.playbook.engine_host import EngineHost
 from ignition_toolkit.playbook.events import (
@@ -25,7 +26,7 @@ from ignition_toolkit.playbook.gateways import Gateways
 from ignition_toolkit.playbook.json_values import from_wire, to_wire
 from ignition_toolkit.playbook.models import HandedOver
 from ignition_toolkit.playbook.step_handler import StepHandler
-from ignition_toolkit.protocol import Start
+from ignition_toolkit.protocol import FrameTaken, Start
 from ignition_toolkit.runner.channel import EventWriter
 from ignition_toolkit.runner.cleanness import Cleanness
 from ignition_toolkit.runner.kinds import Kinds
@@ -58,12 +59,27 @@ class RunnerHost(EngineHost):
         self._kinds = Kinds(start.modules)
         self._credentials = cast("dict[str, dict[str, Any]]", from_wire(start.credentials))
         self._remembered = cast("dict[str, Any]", from_wire(start.resume.remembered))
-        self._resources = Resources()
+        #: What people see of the execution's page.
+        self.live_view = LiveView(self._send_picture)
+        self.live_view.watch(start.watched)
+        # By its name: a warm runner imports nothing of browsers.
+        self._resources = Resources(
+            {"ignition_toolkit.browser.manager.BrowserManager": self._make_browser_manager}
+        )
         self._proceed = asyncio.Event()
         #: Who makes the host runs the engine.
         self._main = _current_task()
         self._running: list[str] = []
         self._cancelled = False
+
+    # Any: of a type that is imported late.
+    async def _make_browser_manager(self) -> Any:
+        from ignition_toolkit.browser.manager import BrowserManager
+
+        return BrowserManager(self.live_view)
+
+    def _send_picture(self, picture: str) -> None:
+        self._writer.send(FrameTaken(data=picture))
 
     @property
     def execution_id(self) -> str:

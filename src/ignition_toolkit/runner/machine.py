@@ -15,7 +15,7 @@ def what_is_missing(program: Program, modules: Mapping[str, str]) -> str | None:
     """Return one line that says what the program's steps lack here and what to do, else None.
 
     Args:
-        program: with its nested playbooks; steps after a cancel are not looked at.
+        program: with its nested playbooks; steps after a cancel count too.
         modules: module of each kind.
 
     Imports no handler and starts nothing.
@@ -34,3 +34,4 @@ def what_is_missing(program: Program, modules: Mapping[str, str]) -> str | None:
 def _steps(program: Program) -> Iterator[Step]:
     for playbook in (program.main, *program.nested.values()):
         yield from playbook.steps
+        yield from playbook.on_cancel

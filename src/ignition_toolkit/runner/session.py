@@ -38,6 +38,7 @@ from ignition_toolkit.protocol import (
     Ready,
     Skip,
     Start,
+    Watch,
     commands,
     what_is_wrong,
 )
@@ -149,6 +150,7 @@ class Session:
 
     async def _finish(self, result: EngineResult) -> None:
         assert self._host is not None
+        self._host.live_view.end()
         is_completed = result.status is ExecutionStatus.COMPLETED and not self._cancelled.is_set()
         kept = self._host.handed_over() if is_completed else ()
         if result.ended:
@@ -211,10 +213,14 @@ class Session:
                 engine.skip(command.step_id)
             case Proceed():
                 host.proceed()
+            case Watch():
+                host.live_view.watch(command.watched)
 
     def _cancel(self, engine: PlaybookEngine, reason: CancelReason) -> None:
         self._close_by = self._loop.time() + CLOSE_BY_S
         self._cancelled.set()
+        if self._host is not None:
+            self._host.live_view.end()
         engine.cancel(reason)
 
     def _on_end(self) -> None:
@@ -264,7 +270,7 @@ def prepare_process(folder: Path) -> TextIO:
 def main(folder: Path, stdout_fd: int) -> NoReturn:
     """Be a runner until the execution is over, then leave without unwinding anything."""
     command_fd, event_fd = isolate_standard_streams(stdout_fd)
-    _watch_children_without_threads()
+    watch_children_without_threads()
     turns = Turns()
     loop = asyncio.SelectorEventLoop(TurnSelector(turns))
     asyncio.set_event_loop(loop)
@@ -279,7 +285,7 @@ def main(folder: Path, stdout_fd: int) -> NoReturn:
         os._exit(BROKEN_EXIT)
 
 
-def _watch_children_without_threads() -> None:
+def watch_children_without_threads() -> None:
     """Have asyncio wait for a step's children by descriptors, as Python does since 3.12.
 
     A thread for each child would live as long as a browser, and no step would leave the process

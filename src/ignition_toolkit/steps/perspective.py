@@ -9,6 +9,7 @@ from urllib.parse import unquote, urlsplit
 from pydantic import Field
 
 from ignition_toolkit.browser import perspective
+from ignition_toolkit.browser.foreign import shown_address
 from ignition_toolkit.browser.perspective import Time
 from ignition_toolkit.credentials.secret import Secret
 from ignition_toolkit.errors import StepFailed
@@ -27,6 +28,10 @@ MOST_NAMED = 10
 _MS = "Milliseconds; 0: as the step's timeout."
 
 
+def _with_scheme(address: str, scheme: str) -> str:
+    return address if "://" in address else f"{scheme}://{address}"
+
+
 class PerspectiveStep(BrowserStep):
     """Base of the family."""
 
@@ -42,7 +47,7 @@ class PerspectiveStep(BrowserStep):
                 "no gateway is named: give the playbook a parameter `gateway` or `gateway_url`,"
                 " or the step a `url`"
             )
-        parts = urlsplit(entry.url if "://" in entry.url else f"http://{entry.url}")
+        parts = urlsplit(_with_scheme(entry.url, "http"))
         return f"{parts.scheme}://{parts.netloc}"
 
     async def until(
@@ -91,13 +96,19 @@ class Login(PerspectiveStep):
             description="Opened first; else the page that is open is to ask for the log-in, and"
             " where none is, the gateway's own is opened.",
         )
+        hosts: list[str] = Field(
+            [],
+            description="Other hosts that may be given the password, such as an identity provider:"
+            " `login.example.com`, by TLS only unless it begins with `http://`.",
+        )
         timeout: float = Field(30_000, ge=0, description=_MS)
 
     async def act(self, page: Page, params: dict[str, Any]) -> dict[str, Any]:
         """Log in, and wait until the log-in leads away; output `url` is where to.
 
-        Raises StepFailed for parameters that fit nobody, BrowserError when the page asks for no
-        log-in, or refuses. Cancellation: the page is closed.
+        Nothing is typed at a host that is neither the gateway's, nor that of the step's `url`, nor
+        one of `hosts`. Raises StepFailed there, and for parameters that fit nobody; BrowserError
+        when the page asks for no log-in, or refuses. Cancellation: the page is closed.
         """
         username, password = self._person(params)
         left = self.time(params)
@@ -106,9 +117,16 @@ class Login(PerspectiveStep):
             url = f"{self.gateway_url()}/data/app/login"
         if url is not None:
             await page.goto(url, timeout=left.left_ms)
-        await perspective.log_in(page, username, password.reveal(), left)
-        # Without its query, which may hold a token.
-        return {"url": page.url.partition("?")[0]}
+        places = self._places(url, params["hosts"])
+        await perspective.log_in(page, username, password.reveal(), places, left)
+        return {"url": shown_address(page.url)}
+
+    def _places(self, url: str | None, hosts: list[str]) -> list[str]:
+        """Return the addresses whose hosts may be given the password."""
+        entry = self.context.gateway()
+        own = [] if entry is None else [_with_scheme(one, "http") for one in entry.urls]
+        named = [] if url is None else [url]
+        return [*own, *named, *(_with_scheme(host, "https") for host in hosts)]
 
     def _person(self, params: dict[str, Any]) -> tuple[str, Secret]:  # Any: texts and Secrets
         credential = params["credential"]
@@ -152,7 +170,7 @@ class Open(PerspectiveStep):
         url = perspective.client_url(self.gateway_url(), params["project"], params["page"])
         await page.goto(url, timeout=left.left_ms)
         await perspective.wait_until_ready(page, params["selector"], left)
-        return {"url": page.url, "title": await page.title()}
+        return {"url": shown_address(page.url), "title": await page.title()}
 
 
 class DiscoverPage(PerspectiveStep):
@@ -211,12 +229,12 @@ class VerifyNavigation(PerspectiveStep):
             await perspective.refuse_terminal(page)
             parts = unquote(urlsplit(page.url).path).split("/")
             if parts[1:4] != ["data", "perspective", "client"]:
-                return f"{page.url}, which is no page of a project"
+                return f"{shown_address(page.url)}, which is no page of a project"
             found = "/".join(parts[5:])
             return "" if found == wanted else f"page {found!r}"
 
         await self.until(look, f"page {wanted!r}", params["timeout"])
-        return {"url": page.url}
+        return {"url": shown_address(page.url)}
 
 
 class VerifyDockOpened(PerspectiveStep):

@@ -22,7 +22,10 @@ class RunPlaybook(StepHandler):
 
         model_config = ConfigDict(extra="allow")
 
-        playbook: str = Field(description="path inside the library, such as tests/smoke.yaml")
+        playbook: str = Field(
+            description="path inside the library, such as tests/smoke.yaml",
+            examples=["tests/smoke.yaml"],
+        )
 
     async def execute(self, params: dict[str, Any]) -> dict[str, Any]:
         """Run it; outputs are the variables that it has set.

@@ -44,7 +44,9 @@ class Python(StepHandler):
 
         model_config = ConfigDict(extra="forbid")
 
-        script: str | Secret = Field(description="the Python text")
+        script: str | Secret = Field(
+            description="the Python text", examples=["import time\n\ntime.sleep(60)"]
+        )
 
     async def execute(self, params: dict[str, Any]) -> dict[str, Any]:
         """Run the script; outputs are its `KEY=value` lines, and `_output`, all that it printed.

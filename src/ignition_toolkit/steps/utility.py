@@ -34,7 +34,7 @@ class Sleep(StepHandler):
 
         model_config = ConfigDict(extra="forbid")
 
-        seconds: float = Field(ge=0, description="how long to wait, in seconds")
+        seconds: float = Field(ge=0, description="how long to wait, in seconds", examples=[60.0])
 
     async def execute(self, params: dict[str, Any]) -> dict[str, Any]:
         """Sleep; outputs `slept`, in seconds. Cancellation: at once, nothing is left."""
@@ -54,7 +54,7 @@ class Log(StepHandler):
 
         model_config = ConfigDict(extra="forbid")
 
-        message: Text = Field(description="the text")
+        message: Text = Field(description="the text", examples=["line 3 is ready"])
         level: Literal["debug", "info", "warning", "error"] = Field(
             "info", description="how much it matters"
         )
@@ -77,9 +77,9 @@ class SetVariable(StepHandler):
 
         model_config = ConfigDict(extra="forbid")
 
-        name: str = Field(min_length=1, description="the variable's name")
+        name: str = Field(min_length=1, description="the variable's name", examples=["batch"])
         # Any: whatever the playbook's author wants to keep.
-        value: Any = Field(description="its value, of any type")
+        value: Any = Field(description="its value, of any type", examples=[17])
 
     async def execute(self, params: dict[str, Any]) -> dict[str, Any]:
         """Set the variable; outputs it under its own name."""

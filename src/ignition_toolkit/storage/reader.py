@@ -197,6 +197,15 @@ class Reader:
         with self._reading() as connection:
             return reads.blocking_executions(connection)
 
+    def unredacted(self) -> list[ExecutionRow]:
+        """Return the executions that are over and whose artifacts may hold secrets, oldest first.
+
+        Returns:
+            Rows whose `snapshot` is None.
+        """
+        with self._reading() as connection:
+            return reads.unredacted_executions(connection)
+
     def audit(
         self, limit: int = 50, *, before: int | None = None, execution_id: str | None = None
     ) -> list[AuditRow]:

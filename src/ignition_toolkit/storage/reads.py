@@ -119,6 +119,16 @@ def blocking_executions(connection: sa.Connection) -> list[ExecutionRow]:
     return summaries(connection, query)
 
 
+def unredacted_executions(connection: sa.Connection) -> list[ExecutionRow]:
+    """Return the executions that are over and still marked, oldest first, without snapshots."""
+    query = (
+        sa.select(*SUMMARY)
+        .where(executions.c.unredacted.is_not(None), executions.c.status.not_in(UNFINISHED))
+        .order_by(executions.c.created_at, executions.c.id)
+    )
+    return summaries(connection, query)
+
+
 def steps_of(connection: sa.Connection, execution_id: str) -> list[StepRow]:
     """Return the steps of an execution in the order in which they were first heard of."""
     query = (

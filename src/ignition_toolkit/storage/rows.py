@@ -26,7 +26,8 @@ class ExecutionRow:
     before `rerun_from_step` were taken over (None: it began at the first step).
     `idempotency_fingerprint` tells whether another request with the same `idempotency_key` is the
     same request. `holds` is what it keeps for itself, and keeps blocked when it is over: see
-    `Store.blocking`.
+    `Store.blocking`. `unredacted` stands while its artifacts may hold secrets:
+    see `Store.unredacted`.
     """
 
     id: str
@@ -54,6 +55,7 @@ class ExecutionRow:
     idempotency_key: str | None = None
     idempotency_fingerprint: str | None = None
     holds: dict[str, Any] | None = None
+    unredacted: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ from ignition_toolkit.errors import StoreError
 from ignition_toolkit.storage.backend import BUSY_S, Backend
 
 #: The newest migration; a database that has it is ready.
-HEAD = "itk0005"
+HEAD = "itk0006"
 
 _MIGRATIONS = Path(__file__).with_name("migrations")
 _VERSION = sa.text("SELECT version_num FROM alembic_version")

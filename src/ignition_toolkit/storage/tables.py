@@ -87,6 +87,7 @@ executions = sa.Table(
     sa.Column("rerun_from_step", Plain),
     sa.Column("idempotency_fingerprint", Plain),
     sa.Column("holds", JsonText),
+    sa.Column("unredacted", JsonText),
     sa.Index(None, "created_at", "id"),
     sa.Index(None, "status", "created_at", "id"),
     sa.Index(None, "playbook_path", "created_at", "id"),
@@ -101,13 +102,17 @@ for _column in (executions.c.rerun_of, executions.c.idempotency_key):
         postgresql_where=_column.is_not(None),
     )
 
-sa.Index(
-    "ix_executions_holding",
-    executions.c.created_at,
-    executions.c.id,
-    sqlite_where=executions.c.holds.is_not(None),
-    postgresql_where=executions.c.holds.is_not(None),
-)
+for _name, _column in (
+    ("ix_executions_holding", executions.c.holds),
+    ("ix_executions_unredacted", executions.c.unredacted),
+):
+    sa.Index(
+        _name,
+        executions.c.created_at,
+        executions.c.id,
+        sqlite_where=_column.is_not(None),
+        postgresql_where=_column.is_not(None),
+    )
 
 step_runs = sa.Table(
     "step_runs",

@@ -97,8 +97,9 @@ def _bar(scale: _Scale, number: int, bar: Bar) -> Markup:
 def _promise(scale: _Scale) -> Markup:
     y = scale.y(PROMISE_MS)
     line = Markup('<line class="promise" x1="0" x2="100%" y1="{0:.1f}" y2="{0:.1f}"/>').format(y)
-    label = Markup('<text x="100%" y="{:.1f}" text-anchor="end">promised: {:.0f} ms</text>')
-    return line + label.format(y - 6, PROMISE_MS)
+    # Below the bars: beside the line, those that are late would lie under it.
+    label = Markup('<text x="50%" y="{}" text-anchor="middle">dashed: {:.0f} ms, promised</text>')
+    return line + label.format(_HEIGHT - 6, PROMISE_MS)
 
 
 def _ends() -> Markup:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from ignition_toolkit.execution.views import Artifact, AuditNote, ExecutionSummary
+from ignition_toolkit.execution.views import ArtifactList, AuditNote, ExecutionSummary
 from ignition_toolkit.storage import LostLines
 from ignition_toolkit.web.filters import LogView
 
@@ -67,6 +67,7 @@ class About:
 
 
 NOTHING_ABOUT = About()
+NO_ARTIFACTS = ArtifactList()
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,7 @@ class Surroundings:
 
     log: LogView
     about: About = NOTHING_ABOUT
-    artifacts: Sequence[Artifact] = ()
+    artifacts: ArtifactList = NO_ARTIFACTS
     lost: LostLines = NOTHING_LOST
     notice: str = ""
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ignition_toolkit.execution.views import (
-    Artifact,
+    ArtifactList,
     CredentialView,
     ExecutionPage,
     ExecutionSummary,
@@ -126,7 +126,7 @@ class Pages:
             "log.html", execution_id=item.execution_id, log=log, over=item.status.final
         )
 
-    def artifacts(self, execution_id: str, artifacts: Sequence[Artifact]) -> str:
+    def artifacts(self, execution_id: str, artifacts: ArtifactList) -> str:
         """Return the part of an execution's page that lists the files that it has left."""
         return self._render("artifacts.html", execution_id=execution_id, artifacts=artifacts)
 

@@ -14,7 +14,10 @@ from tests.integration.runner.driver import step
 from tests.polling import poll_until_async
 from tests.unit.playbook.engine_host_fake import FakeHost, is_step
 
-KINDS = handlers_of("ignition_toolkit.steps.browser")
+KINDS = {
+    **handlers_of("ignition_toolkit.steps.browser"),
+    **handlers_of("ignition_toolkit.steps.perspective"),
+}
 
 R = TypeVar("R")
 
@@ -82,6 +85,10 @@ class Bench:
     def _calls(self) -> bool:
         page = self.manager._page
         return page is not None and bool(page._impl_obj._connection._callbacks)
+
+    async def all_let_in(self) -> float:
+        """Return the time at which the site had seen all that was sent to it before this call."""
+        return await asyncio.to_thread(self.site.now)
 
     async def cancel(self, running: "asyncio.Task[EngineResult]") -> EngineResult:
         """Cancel the run and return when it is over."""

@@ -3,29 +3,34 @@
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.error import HTTPError
 from urllib.parse import unquote, urlsplit
+from urllib.request import urlopen
 
 from tests.polling import poll_until
 
 #: Seconds for a page to do something; generous, as the machine may be busy.
 SOON_S = 30.0
 
-#: Sends a word to the server's log.
-SAY = "function say(word) { navigator.sendBeacon('/said/' + encodeURIComponent(word)); }"
+#: `say` sends a word to the server's log, also when its page is left meanwhile; `act` is for what a
+#: page must not do after a stop: a request that ends with its page.
+SAY = """function say(word) { navigator.sendBeacon('/said/' + encodeURIComponent(word)); }
+    function act(word) { fetch('/said/' + encodeURIComponent(word), {method: 'POST'}); }"""
 
 #: What reaches the log from each page: words said by its scripts.
 PAGES = {
     "/": f"""<title>Home</title><h1 id=head>Hello</h1><script>{SAY} say('home')</script>
-        <button id=start onclick="say('clicked')">Start</button>
+        <button id=start onclick="act('clicked')">Start</button>
         <button id=off disabled>Off</button><p id=gone hidden>Not seen</p>
         <input id=name value=Ann title="Your name"><input id=tick type=checkbox>
         <select id=line><option>one</option><option value=2>two</option></select>
         <p id=soon>Wait</p><script>setTimeout(() => {{ soon.textContent = 'Ready' }}, 300)</script>
         <input id=file type=file onchange="say('file ' + this.files[0].name)">
-        <a id=report href="/report.csv" download>Report</a>""",
+        <a id=report href="/report.csv" download>Report</a>
+        <a id=half href="/half.csv" download>Half</a>""",
     # Its button and field come late, and say it when they are touched.
     "/late": f"""<title>Late</title><div id=here></div><script>{SAY} say('late waits');
         const after = Number(new URLSearchParams(location.search).get('after') || 2000);
@@ -34,10 +39,10 @@ PAGES = {
             + '<input id=tick type=checkbox><select id=line>'
             + '<option>one</option><option>two</option></select>';
           for (const kind of ['click', 'input', 'change', 'keydown'])
-            here.addEventListener(kind, event => say(event.target.id + ' ' + kind));
+            here.addEventListener(kind, event => act(event.target.id + ' ' + kind));
           say('late is there');
         }}, after);</script>""",
-    "/scripts": f"<script>{SAY} say('script ran'); setInterval(() => say('tick'), 50)</script>",
+    "/scripts": f"<script>{SAY} say('script ran'); setInterval(() => act('tick'), 50)</script>",
     "/loop": f"""<title>Loop</title><button id=b>B</button><script>{SAY}
         function loop() {{
           const told = new XMLHttpRequest();
@@ -46,6 +51,11 @@ PAGES = {
           for (;;);
         }}</script>""",
     "/errors": "<title>Faulty</title><script>console.error('a fault'); x.y</script>",
+    # Repaints ten times a second.
+    "/busy": """<title>Busy</title><h1 id=count>0</h1><script>let n = 0;
+        setInterval(() => { count.textContent = ++n }, 100)</script>""",
+    "/login": """<title>Log in</title><form action=/busy><input id=password name=p>
+        <button id=go>Go</button></form>""",
     "/slow": f"<script>{SAY} say('slow script ran')</script>",
 }
 
@@ -76,6 +86,16 @@ class Site:
         """Return the requests since then."""
         return [one for one in list(self.seen) if one.t > since and one.path.startswith(prefix)]
 
+    def now(self) -> float:
+        """Return the time after all that has reached the server's socket was let in.
+
+        What a page sent before a stop may still stand in the queue of a busy server.
+        """
+        mark = f"/mark/{time.monotonic()}"
+        with suppress(HTTPError), urlopen(self.url + mark, timeout=SOON_S):
+            pass
+        return next(one.t for one in self.after(0.0, mark))
+
     def await_said(self, word: str, since: float = 0.0) -> None:
         """Return once a page has said this."""
         poll_until(lambda: word in self.said(since), SOON_S)
@@ -83,6 +103,10 @@ class Site:
     def await_asked(self, path: str, since: float = 0.0) -> None:
         """Return once this address was asked for."""
         poll_until(lambda: bool(self.after(since, path)), SOON_S)
+
+
+#: What is sent at once of a file, and what comes with the answer to all that is slow.
+FILES = {"/report.csv": (b"a,b\n1,2\n", b""), "/half.csv": (b"a,b\n", b"1,2\n")}
 
 
 @contextmanager
@@ -95,8 +119,9 @@ def running_site() -> Iterator[Site]:
             site.seen.append(Seen(time.monotonic(), self.path))
             if path == "/slow":
                 site.answer.wait(SOON_S)
-            if path == "/report.csv":
-                self.reply(b"a,b\n1,2\n", "text/csv")
+            if path in FILES:
+                begun, more = FILES[path]
+                self.reply(begun, "text/csv", more)
             elif path in PAGES:
                 self.reply(PAGES[path].encode(), "text/html; charset=utf-8")
             else:
@@ -107,13 +132,16 @@ def running_site() -> Iterator[Site]:
             self.rfile.read(int(self.headers.get("Content-Length", 0)))
             self.reply(b"", "text/plain")
 
-        def reply(self, body: bytes, kind: str) -> None:
+        def reply(self, body: bytes, kind: str, more: bytes = b"") -> None:
             try:
                 self.send_response(200)
                 self.send_header("Content-Type", kind)
-                self.send_header("Content-Length", str(len(body)))
+                self.send_header("Content-Length", str(len(body + more)))
                 self.end_headers()
                 self.wfile.write(body)
+                if more:
+                    site.answer.wait(SOON_S)
+                    self.wfile.write(more)
             except OSError:
                 # Who asked is gone, as a browser that was killed.
                 self.close_connection = True

@@ -8,7 +8,9 @@ import pytest
 from ignition_toolkit.credentials import Secret
 from ignition_toolkit.playbook.models import ExecutionStatus, OnFailure
 from tests.integration.browser.bench import Bench
+from tests.integration.browser.site import SOON_S
 from tests.integration.runner.driver import step
+from tests.polling import poll_until_async
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -39,11 +41,44 @@ async def test_a_form_is_filled_sent_and_read(bench: Bench) -> None:
     assert bench.output("read") == {"text": "42a"}
     assert bench.output("ticked") == {"result": [True, 1]}
     assert bench.output("choose") == {"selected": ["2"]}
-    assert bench.site.said(began) == ["home", "file line.csv", "clicked"]
+    said = {"home", "file line.csv", "clicked"}
+    await poll_until_async(lambda: set(bench.site.said(began)) == said, SOON_S)
     assert Path(bench.output("picture")["path"]).read_bytes().startswith(b"\x89PNG")
     kept = bench.output("download")
     assert (kept["name"], kept["size_bytes"]) == ("report.csv", 8)
     assert Path(kept["path"]).read_text() == "a,b\n1,2\n"
+
+
+async def test_a_download_replaces_no_file_and_does_not_click_for_it(bench: Bench) -> None:
+    kept = bench.artifacts / "kept.csv"
+    kept.write_text("before")
+    began = time.monotonic()
+    get = step("get", "browser.download", {"selector": "#report", "name": "kept.csv"})
+    result = await bench.run(bench.open("/"), get)
+    assert result.status is FAILED
+    assert "expected a name that is free in the execution's folder" in bench.error("get")
+    assert kept.read_text() == "before"
+    assert bench.site.after(began, "/report.csv") == []
+    kept.unlink()
+    result = await bench.run(bench.open("/"), get)
+    assert result.status is COMPLETED, result.error
+    assert kept.read_text() == "a,b\n1,2\n"
+
+
+async def test_a_download_that_stops_half_way_fails_in_time_and_leaves_no_file(
+    bench: Bench,
+) -> None:
+    began = time.monotonic()
+    get = {"selector": "#half", "timeout": 3_000}
+    result = await bench.run(bench.open("/"), step("get", "browser.download", get))
+    assert result.status is FAILED
+    assert "expected the download of half.csv to end within 3 s" in bench.error("get")
+    assert bench.site.after(began, "/half.csv")
+    assert [it.name for it in bench.artifacts.iterdir() if "half" in it.name] == []
+    bench.site.answer.set()
+    result = await bench.run(bench.open("/"), step("get", "browser.download", get))
+    assert result.status is COMPLETED, result.error
+    assert Path(bench.output("get")["path"]).read_text() == "a,b\n1,2\n"
 
 
 async def test_verifications_look_again_until_it_is_so(bench: Bench) -> None:

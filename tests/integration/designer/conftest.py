@@ -9,27 +9,35 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.designer.desktop import Screen, window_manager, x_server
+from tests.e2e.used_folder import make_used
+from tests.integration.designer.desktop import Screen, XServer, window_manager, x_server
+from tests.integration.designer.scene import open_worker
+from tests.integration.execution.rig import Rig
+from tests.leaks import Footprint
+from tests.subreaper import adopt_orphans
 
 STANDIN = Path(__file__).with_name("standin")
 #: A small machine that starts quickly.
-JAVA = "java -Xshare:auto -XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Xmx64m"
+JAVA = (
+    "java -Xshare:auto -XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Xmx64m"
+    " -Dawt.useSystemAAFontSettings=on"
+)
 
 
 @pytest.fixture(scope="module")
-def bare_display() -> Iterator[str]:
-    """Give a display without a window manager."""
-    with x_server() as name:
-        yield name
+def server() -> Iterator[XServer]:
+    """Give an X server."""
+    with x_server() as server:
+        yield server
 
 
 @pytest.fixture(scope="module")
-def desktop(bare_display: str) -> Iterator[str]:
-    """Give a display with a window manager, which is that of this process meanwhile."""
-    with window_manager(bare_display), pytest.MonkeyPatch.context() as patch:
-        patch.setenv("DISPLAY", bare_display)
+def desktop(server: XServer) -> Iterator[str]:
+    """Give its display, with a window manager; it is that of this process meanwhile."""
+    with window_manager(server.name), pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DISPLAY", server.name)
         patch.delenv("WAYLAND_DISPLAY", raising=False)
-        yield bare_display
+        yield server.name
 
 
 @pytest.fixture
@@ -61,3 +69,22 @@ def launcher(standin_classes: Path, tmp_path: Path) -> Path:
                     f"mv {tmp_path}/pid.part {tmp_path}/pid\n")  # fmt: skip
     file.chmod(0o755)
     return file
+
+
+@pytest.fixture(scope="module")
+def rig(desktop: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
+    """Give an open worker on the desktop, and look that nothing is left of it.
+
+    Its runners come and go during the tests, which leave the look for what is left to this.
+    """
+    folder = tmp_path_factory.mktemp("designer")
+    make_used(folder / "data")
+    before = Footprint.take()
+    worker = open_worker(folder)
+    try:
+        yield Rig(worker, folder)
+    finally:
+        worker.close()
+        # A worker made this process a subreaper, and nothing else undoes that.
+        adopt_orphans(False)
+    assert before.left_since(with_handles=False) == []

@@ -4,26 +4,52 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
-from Xlib import X, display
+from Xlib import XK, X, Xutil, display
 from Xlib.protocol import event
 
 from tests.polling import poll_until
 
 #: Seconds for a program to come up on a busy machine.
 UP_S = 60.0
+#: Seconds for a window manager that is up to take a window.
+PROBE_S = 1.0
+
+
+#: Ends a program with the process that has started it, however that ends.
+WITH_ME = ("setpriv", "--pdeathsig", "KILL", "--")
+
+
+@dataclass(frozen=True)
+class XServer:
+    """An X server of the tests' own: the name of its display, and its process."""
+
+    name: str
+    pid: int
+
+    @contextlib.contextmanager
+    def stopped(self) -> Iterator[None]:
+        """Have it answer nobody meanwhile, as a server that hangs."""
+        os.kill(self.pid, signal.SIGSTOP)
+        try:
+            poll_until(lambda: ") T " in Path(f"/proc/{self.pid}/stat").read_text(), UP_S)
+            yield
+        finally:
+            os.kill(self.pid, signal.SIGCONT)
 
 
 @contextlib.contextmanager
-def x_server() -> Iterator[str]:
-    """Run an X server with a number of its own; give the name of its display."""
+def x_server() -> Iterator[XServer]:
+    """Run an X server with a number of its own."""
     readable, writable = os.pipe()
     server = subprocess.Popen(
-        ["Xvfb", "-displayfd", str(writable), "-screen", "0", "1024x700x24", "-nolisten", "tcp",
-         "-noreset"],
+        [*WITH_ME, "Xvfb", "-displayfd", str(writable), "-screen", "0", "1024x700x24",
+         "-nolisten", "tcp", "-noreset"],
         pass_fds=[writable],
         stdin=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -33,17 +59,17 @@ def x_server() -> Iterator[str]:
         with open(readable) as said:
             number = said.readline().strip()
         assert number, f"Xvfb ended with status {server.wait()}"
-        yield f":{number}"
+        yield XServer(f":{number}", server.pid)
     finally:
         server.terminate()
         server.wait(UP_S)
 
 
 @contextlib.contextmanager
-def window_manager(name: str) -> Iterator[None]:
-    """Run openbox on a display; it manages windows when this gives control."""
+def window_manager(name: str) -> Iterator[int]:
+    """Run openbox on a display; it manages windows when this gives its pid."""
     manager = subprocess.Popen(
-        ["openbox", "--sm-disable"],
+        [*WITH_ME, "openbox", "--sm-disable"],
         env={**os.environ, "DISPLAY": name},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
@@ -51,8 +77,8 @@ def window_manager(name: str) -> Iterator[None]:
     )
     try:
         with contextlib.closing(Screen(name)) as screen:
-            poll_until(screen.has_manager, UP_S)
-        yield
+            poll_until(screen.is_managed, UP_S)
+        yield manager.pid
     finally:
         manager.terminate()
         manager.wait(UP_S)
@@ -60,10 +86,11 @@ def window_manager(name: str) -> Iterator[None]:
 
 @dataclass(frozen=True)
 class Key:
-    """A key that a window got."""
+    """A key that a window got, at a second of the server's clock, which is the monotonic one."""
 
     code: int
     is_down: bool
+    t: float
 
 
 class Screen:
@@ -78,10 +105,19 @@ class Screen:
         """Leave; its windows go with it."""
         self.display.close()
 
-    def has_manager(self) -> bool:
-        """Whether a window manager runs."""
-        name = self.display.intern_atom("_NET_SUPPORTING_WM_CHECK")
-        return self.root.get_full_property(name, X.AnyPropertyType) is not None
+    def is_managed(self) -> bool:
+        """Whether the window manager has taken a window.
+
+        One that is mapped while the manager comes up may never be taken, so each look has its own.
+        """
+        probe = OwnWindow(self, "probe")
+        try:
+            poll_until(lambda: probe.id in self.listed(), PROBE_S)
+        except AssertionError:
+            return False
+        finally:
+            probe.destroy()
+        return True
 
     def window(self, title: str, *, is_front: bool = True) -> OwnWindow:
         """Open a window, and wait until it has the keyboard."""
@@ -102,9 +138,13 @@ class Screen:
         while self.display.pending_events():
             found = self.display.next_event()
             if found.type in (X.KeyPress, X.KeyRelease):
-                key = Key(found.detail, found.type == X.KeyPress)
+                key = Key(found.detail, found.type == X.KeyPress, found.time / 1000)
                 self._seen.setdefault(found.window.id, []).append(key)
         return self._seen.setdefault(window, [])
+
+    def code(self, key: str) -> int:
+        """Return the number of a key by its name."""
+        return int(self.display.keysym_to_keycode(XK.string_to_keysym(key)))
 
     def keys_down(self) -> list[int]:
         """Return the numbers of the keys that are down, whoever pressed them."""
@@ -115,7 +155,15 @@ class Screen:
 class OwnWindow:
     """A window that notes the keys that it gets."""
 
-    def __init__(self, screen: Screen, title: str, *, pid: int | None = None) -> None:
+    def __init__(
+        self, screen: Screen, title: str, *, pid: int | None = None, is_shy: bool = False
+    ) -> None:
+        """Open it.
+
+        Args:
+            pid: of the process that it says it belongs to; this one for None.
+            is_shy: whether it never takes the keyboard.
+        """
         self._screen = screen
         self._display = screen.display
         self.title = title
@@ -126,6 +174,10 @@ class OwnWindow:
         self._set("_NET_WM_NAME", self._display.intern_atom("UTF8_STRING"), 8, title.encode())
         cardinal = self._display.intern_atom("CARDINAL")
         self._set("_NET_WM_PID", cardinal, 32, [pid or os.getpid()])
+        # Asked to close it does nothing; without this the manager would end the connection.
+        self._window.set_wm_protocols([self._display.intern_atom("WM_DELETE_WINDOW")])
+        if is_shy:
+            self._window.set_wm_hints(flags=Xutil.InputHint, input=0)
         self._window.map()
         self._display.sync()
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import signal
 import struct
-from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,16 +15,16 @@ import pytest
 
 from ignition_toolkit.credentials.secret import Secret
 from ignition_toolkit.credentials.vault import CredentialType
+from ignition_toolkit.execution.hand_overs import FILE_NAME
 from ignition_toolkit.execution.requests import CredentialRequest, Requester, StartRequest
-from ignition_toolkit.execution.settings import Settings
 from ignition_toolkit.execution.views import ExecutionView
-from ignition_toolkit.execution.worker import Worker
-from ignition_toolkit.playbook.models import CancelOutcome, ExecutionStatus
-from ignition_toolkit.runner.kinds import handlers_of
+from ignition_toolkit.playbook.models import ExecutionStatus
 from tests.e2e.used_folder import make_used
-from tests.integration.designer.desktop import Screen
+from tests.integration.designer.desktop import OwnWindow, Screen
+from tests.integration.designer.scene import LONG, PASSWORD, forked, open_worker
 from tests.integration.execution.rig import (
     SOON_S,
+    Data,
     Rig,
     is_alive,
     playbook,
@@ -32,39 +33,13 @@ from tests.integration.execution.rig import (
     step_statuses,
     steps,
 )
-from tests.leaks import Footprint
 from tests.polling import poll_until_async
 from tests.subreaper import adopt_orphans
-
-KINDS = handlers_of("ignition_toolkit.steps.designer")
-PASSWORD = "pass-Wort_1@Anlage"
-LONG = "x" * 200
 
 
 @pytest.fixture
 def leaves_nothing() -> None:
     """Leave the look for what is left to `rig`: its runners come and go during these tests."""
-
-
-@pytest.fixture(scope="module")
-def rig(desktop: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
-    """Give an open worker on the desktop, and look that nothing is left of it."""
-    folder = tmp_path_factory.mktemp("designer")
-    make_used(folder / "data")
-    before = Footprint.take()
-    worker = open_worker(folder)
-    try:
-        yield Rig(worker, folder)
-    finally:
-        worker.close()
-        # A worker made this process a subreaper, and nothing else undoes that.
-        adopt_orphans(False)
-    assert before.left_since(with_handles=False) == []
-
-
-def open_worker(folder: Path) -> Worker:
-    settings = Settings(data_dir=folder / "data", max_running=2, warm_runners=1)
-    return Worker.open(settings, kind="server")
 
 
 async def run_shipped(rig: Rig, name: str, **parameters: Any) -> ExecutionView:
@@ -80,13 +55,6 @@ async def credential(rig: Rig) -> str:
     )  # fmt: skip
     await rig.worker.put_credential(request)
     return "designer"
-
-
-def forked(launcher: Path) -> int | None:
-    """Return the pid of the Java machine that the launcher forked; None while there is none."""
-    with contextlib.suppress(FileNotFoundError):
-        return int((launcher.parent / "pid").read_text())
-    return None
 
 
 def count(launcher: Path) -> str:
@@ -122,10 +90,10 @@ async def test_a_project_is_opened_pictured_and_closed(
     assert not [row for row in await rig.events(view.execution_id) if PASSWORD in str(row.data)]
 
 
-async def cancel_typing(rig: Rig, launcher: Path, desktop: str, at: int) -> None:
-    """Cancel when so many characters are typed; what a person has open stays."""
-    for name in ("count", "pid"):
-        (launcher.parent / name).unlink(missing_ok=True)
+async def test_a_cancel_in_the_middle_of_typing_ends_the_designer_and_nothing_else(
+    rig: Rig, launcher: Path, desktop: str
+) -> None:
+    """The Java machine is gone that the launcher has forked, and what a person has open stays."""
     text = playbook(
         step("launch", "designer.launch", launcher_file=str(launcher)),
         step("login", "designer.login", username=LONG, password=PASSWORD),
@@ -133,43 +101,18 @@ async def cancel_typing(rig: Rig, launcher: Path, desktop: str, at: int) -> None
     with contextlib.closing(Screen(desktop)) as screen:
         own = screen.window("Login of another program", is_front=False)
         execution_id = await rig.start(text)
-        await poll_until_async(lambda: int(count(launcher) or 0) >= at, SOON_S)
+        await poll_until_async(lambda: int(count(launcher) or 0) >= 20, SOON_S)
         view, record = await rig.cancelled(execution_id)
-        typed, pid = count(launcher), forked(launcher)
         assert step_statuses(view) == {"launch": "completed", "login": "cancelled"}
         assert record.step_id == "login"
-        assert pid in {process.pid for process in record.killed}
+        pid = forked(launcher)
         assert pid is not None
+        assert pid in {process.pid for process in record.killed}
         assert not is_alive(pid)
-        assert int(typed) < len(LONG)
+        assert int(count(launcher)) < len(LONG)
         assert screen.keys_down() == []
         assert own.seen() == []
         assert own.id in screen.listed()
-
-
-async def test_a_cancel_in_the_middle_of_typing_stops_it_and_ends_the_designer(
-    rig: Rig, launcher: Path, desktop: str
-) -> None:
-    """The forked Java machine is gone too."""
-    await cancel_typing(rig, launcher, desktop, 20)
-
-
-@pytest.mark.stress
-@pytest.mark.timeout(1200)
-async def test_typing_is_cancelled_twenty_times(rig: Rig, launcher: Path, desktop: str) -> None:
-    for turn in range(20):
-        await cancel_typing(rig, launcher, desktop, 5 + 5 * turn)
-
-
-@pytest.mark.stress
-@pytest.mark.timeout(1200)
-async def test_a_wait_for_a_window_is_cancelled_twenty_times(rig: Rig) -> None:
-    for _ in range(20):
-        wait = step("a", "designer.wait_for_window", title="nowhere")
-        execution_id = await rig.start(playbook(wait))
-        await rig.step_is(execution_id, "a", "running")
-        _view, record = await rig.cancelled(execution_id)
-        assert record.outcome is CancelOutcome.COOPERATIVE
 
 
 async def test_another_window_that_takes_the_keyboard_fails_the_step_and_gets_no_key(
@@ -223,6 +166,8 @@ async def test_a_step_that_times_out_leaves_the_designer_to_the_next(
     assert (steps(view)["open"].output or {})["seen_by_gateway"] is None
     error = steps(view)["close"].error
     assert error is not None
+    # What was left of the step's own time.
+    assert "has not closed within 2 s" in error
     assert "'Save changes'" in error
 
 
@@ -260,52 +205,86 @@ async def test_a_designer_that_is_to_stay_is_handed_over_when_the_execution_comp
         assert state_of(pid) == "S"
 
 
+#: A launcher that ends; what it has started has an empty environment, or is nobody's child.
+SCATTERING = """#!/bin/sh
+(setsid sleep 600 & echo $! >{folder}/heir)
+(env -i sleep 600 & echo $! >{folder}/bare)
+sleep 600 &
+echo $! >{folder}/pid.part
+mv {folder}/pid.part {folder}/pid
+"""
+#: A script that leaves something running which is not a Designer's.
+LEAVING = """
+import subprocess
+left = subprocess.Popen(["sleep", "600"], start_new_session=True)
+open({file!r}, "w").write(str(left.pid))
+"""
+
+
+@dataclass(frozen=True)
+class Scattered:
+    """An execution that is over, and the processes that it has started."""
+
+    view: ExecutionView
+    #: The Designer's own, wherever they have got to.
+    theirs: list[int]
+    #: Left by another step.
+    other: int
+
+
+async def run_scattering(rig: Rig, desktop: str, folder: Path, *more: Data) -> Scattered:
+    """Run a script that leaves something, a launcher that scatters processes, and more steps."""
+    launcher = folder / "launcher.sh"
+    launcher.write_text(SCATTERING.format(folder=folder))
+    launcher.chmod(0o755)
+    script = LEAVING.format(file=str(folder / "left"))
+    launch = {"launcher_file": str(launcher), "keep_open": True, "window": "It"}
+    text = playbook(
+        step("leave", "utility.python", script=script),
+        step("launch", "designer.launch", **launch),
+        *more,
+    )
+    with contextlib.closing(Screen(desktop)) as screen:
+        execution_id = await rig.start(text)
+        pid = await poll_until_async(lambda: forked(launcher), SOON_S)
+        assert pid is not None
+        OwnWindow(screen, "It", pid=pid)
+        view = await rig.final(execution_id)
+    theirs = [pid, *(int((folder / name).read_text()) for name in ("heir", "bare"))]
+    return Scattered(view, theirs, int((folder / "left").read_text()))
+
+
+async def test_what_belongs_to_a_handed_over_designer_stays_and_all_else_ends(
+    rig: Rig, desktop: str, tmp_path: Path
+) -> None:
+    found = await run_scattering(rig, desktop, tmp_path)
+    try:
+        assert found.view.status is ExecutionStatus.COMPLETED, found.view
+        assert [state_of(one) for one in found.theirs] == ["S", "S", "S"]
+        assert not is_alive(found.other)
+        execution_id = found.view.execution_id
+        [line] = [line for line in await rig.log(execution_id) if line.startswith("handed over")]
+        assert all(f"({one})" in line for one in found.theirs)
+        listed = json.loads((rig.worker.settings.data_dir / FILE_NAME).read_text())["processes"]
+        assert {one["pid"] for one in listed} >= set(found.theirs)
+        assert {one["execution_id"] for one in listed} == {execution_id}
+    finally:
+        for one in found.theirs:
+            end(one)
+
+
+async def test_all_of_a_designer_ends_when_the_execution_fails(
+    rig: Rig, desktop: str, tmp_path: Path
+) -> None:
+    """Although it was to be handed over: what is nobody's child, and what has no marker."""
+    failing = step("b", "designer.press", key="?!", window="It")
+    found = await run_scattering(rig, desktop, tmp_path, failing)
+    assert found.view.status is ExecutionStatus.FAILED
+    assert [one for one in [*found.theirs, found.other] if is_alive(one)] == []
+
+
 def end(pid: int) -> None:
     """End a process that became this one's child, and wait for that."""
     os.kill(pid, signal.SIGKILL)
     with contextlib.suppress(ChildProcessError):
         os.waitpid(pid, 0)
-
-
-#: Parameters with which a kind waits for what never comes.
-WAITING: dict[str, dict[str, Any]] = {
-    "designer.launch": {"window": "nowhere"},
-    "designer.login": {"username": "admin", "password": PASSWORD, "window": "nowhere"},
-    "designer.open_project": {"project_name": "nowhere"},
-    "designer.press": {"key": "Return", "window": "nowhere"},
-    "designer.wait_for_window": {"title": "nowhere"},
-}
-#: Those of them that need no Designer before.
-ALONE = {"designer.launch", "designer.wait_for_window"}
-#: Kinds that wait for nothing that a test could hold back.
-SHORT = {"designer.close", "designer.launch_shortcut", "designer.screenshot"}
-
-
-def test_every_kind_is_in_the_contract() -> None:
-    assert KINDS.keys() == WAITING.keys() | SHORT
-
-
-@pytest.mark.parametrize("kind", sorted(WAITING))
-async def test_a_step_is_cancelled_while_it_waits_for_a_window_that_never_comes(
-    rig: Rig, tmp_path: Path, kind: str
-) -> None:
-    """The Designer has no window here: a launcher that sleeps will do."""
-    silent = tmp_path / "silent.sh"
-    silent.write_text(f"#!/bin/sh\necho $$ > {tmp_path}/pid\nexec sleep 600\n")
-    silent.chmod(0o755)
-    first = step("launch", "designer.launch", launcher_file=str(silent), on_failure="continue")
-    first["parameters"]["timeout"] = 0
-    waiting = step("a", kind, **WAITING[kind])
-    waiting["parameters"]["timeout"] = 200
-    if kind == "designer.launch":
-        waiting["parameters"]["launcher_file"] = str(silent)
-    before = [] if kind in ALONE else [first]
-    execution_id = await rig.start(playbook(*before, waiting))
-    await rig.step_is(execution_id, "a", "running")
-    view, record = await rig.cancelled(execution_id)
-    assert step_statuses(view)["a"] == "cancelled"
-    assert steps(view)["a"].error is None
-    assert record.outcome in (CancelOutcome.COOPERATIVE, CancelOutcome.KILLED)
-    if kind == "designer.launch":
-        pid = forked(silent)
-        assert pid is None or not is_alive(pid)

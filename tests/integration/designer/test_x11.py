@@ -13,12 +13,12 @@ from pathlib import Path
 import pytest
 from Xlib import XK
 
-from ignition_toolkit.designer import x11
+from ignition_toolkit.designer import x11, x11_connection
 from ignition_toolkit.designer.backend import Window, titled
 from ignition_toolkit.designer.x11 import X11Backend
 from ignition_toolkit.designer.x11_connection import connect
 from ignition_toolkit.errors import DesktopUnavailable, KeyUnknown, WindowLost
-from tests.integration.designer.desktop import UP_S, OwnWindow, Screen, x_server
+from tests.integration.designer.desktop import UP_S, OwnWindow, Screen, XServer, x_server
 from tests.polling import FIRST_S, poll_until_async
 
 LONG = "The filling line is ready. " * 8
@@ -26,7 +26,7 @@ LONG = "The filling line is ready. " * 8
 
 @pytest.fixture
 async def backend(desktop: str) -> AsyncIterator[X11Backend]:
-    opened = X11Backend.open()
+    opened = await X11Backend.open()
     yield opened
     opened.disconnect()
 
@@ -237,8 +237,9 @@ async def test_a_picture_that_is_cancelled_leaves_no_file(
     backend: X11Backend, tmp_path: Path
 ) -> None:
     shot = asyncio.ensure_future(backend.screenshot(None, tmp_path / "a.png"))
-    await asyncio.sleep(0)
-    assert list(tmp_path.iterdir()), "it has not begun"
+    async with asyncio.timeout(UP_S):
+        while not list(tmp_path.iterdir()):
+            await asyncio.sleep(0)
     shot.cancel()
     with pytest.raises(asyncio.CancelledError):
         await shot
@@ -264,5 +265,32 @@ def test_no_desktop_that_can_be_driven_is_told(environment: dict[str, str], expe
 
 
 def test_a_display_without_a_window_manager_is_told() -> None:
-    with x_server() as name, pytest.raises(DesktopUnavailable, match="no window manager runs"):
-        connect({"DISPLAY": name})
+    with x_server() as server, pytest.raises(DesktopUnavailable, match="no window manager runs"):
+        connect({"DISPLAY": server.name})
+
+
+async def test_a_server_that_does_not_answer_holds_nobody_up_and_is_told(
+    backend: X11Backend, screen: Screen, server: XServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = screen.window("Field")
+    window = await found(backend, "field")
+    with server.stopped():
+        wait = asyncio.ensure_future(backend.wait_for_window(titled("nowhere"), 3600))
+        # The loop is free meanwhile, or this would not come back.
+        assert await asyncio.wait({wait}, timeout=0.05) == (set(), {wait})
+        wait.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await wait
+        with monkeypatch.context() as patch:
+            patch.setattr(x11_connection, "ANSWER_S", 0.05)
+            for call in (
+                backend.activate(window),
+                backend.type_text(window, "x", lambda _count: None),
+                backend.close(window),
+                backend.screenshot(window, Path("/nonexistent")),
+                X11Backend.open(),
+            ):
+                with pytest.raises(DesktopUnavailable, match="has not answered within"):
+                    await call
+    await backend.type_text(window, "y", lambda _count: None)
+    assert characters(screen, own) == "y"

@@ -22,6 +22,7 @@ from ignition_toolkit.execution.settings import Settings
 from ignition_toolkit.execution.worker import Worker
 from ignition_toolkit.playbook.catalog import Catalog, installed_key
 from ignition_toolkit.playbook.models import ExecutionStatus
+from tests.bad_steps.kinds import MODULES as BAD_MODULES
 from tests.e2e.used_folder import make_used
 from tests.integration.execution.refused import Refused, refusing
 from tests.integration.execution.rig import SOON_S, Data, Rig, playbook
@@ -29,6 +30,7 @@ from tests.integration.execution.shared_forks import SharedForks
 from tests.subreaper import adopt_orphans
 
 SOURCES = Path(__file__).with_name("held_steps")
+REPO = Path(__file__).parents[3]
 
 OpenRig = Callable[..., Rig]
 
@@ -45,18 +47,19 @@ def no_subreaper_afterwards() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def held_steps(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Install the held step kinds for this process and for all that it starts."""
+    """Install the held step kinds, and the bad ones, for this process and all that it starts."""
     folder = tmp_path_factory.mktemp("held-steps")
     for source in SOURCES.glob("*.py"):
         shutil.copy(source, folder)
     info = folder / "held_steps-1.0.dist-info"
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: held-steps\nVersion: 1.0\n")
-    entries = "kinds = held_kinds\nimported = held_import\n"
+    bad = "".join(f"{module.rpartition('.')[2]} = {module}\n" for module in BAD_MODULES)
+    entries = f"kinds = held_kinds\nimported = held_import\n{bad}"
     (info / "entry_points.txt").write_text(f"[ignition_toolkit.steps]\n{entries}")
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(str(folder))
-        patch.setenv("PYTHONPATH", str(folder), prepend=":")
+        patch.setenv("PYTHONPATH", f"{folder}:{REPO}", prepend=":")
         yield folder
 
 

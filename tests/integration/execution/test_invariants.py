@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from ignition_toolkit.execution.views import ExecutionView, StepView
+from ignition_toolkit.execution.views import ExecutionSummary, ExecutionView, StepView
 from ignition_toolkit.playbook.models import (
     CancellationRecord,
     CancelOutcome,
@@ -63,7 +63,7 @@ def rows(*views: ExecutionView | StepView) -> list[EventRow]:
             kind, data = "step", said.model_dump(mode="json") | {"execution_id": "e"}
         else:
             kind = "execution"
-            data = said.model_dump(mode="json", exclude={"parameters", "step_results"})
+            data = said.model_dump(mode="json", include=set(ExecutionSummary.model_fields))
         found.append(EventRow(id=number, execution_id="e", kind=kind, data=data, at=START))
     return found
 

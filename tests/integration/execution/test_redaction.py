@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import base64
 import logging
+import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import httpx2
@@ -19,6 +21,8 @@ from ignition_toolkit.api.app import create_app
 from ignition_toolkit.credentials import REDACTED, Secret
 from ignition_toolkit.credentials.vault import CredentialType
 from ignition_toolkit.errors import NamesUnknown
+from ignition_toolkit.execution import artifact_redactor
+from ignition_toolkit.execution.artifact_redaction import redact_files
 from ignition_toolkit.execution.requests import (
     CredentialRequest,
     GatewayRequest,
@@ -26,7 +30,7 @@ from ignition_toolkit.execution.requests import (
     RerunRequest,
 )
 from ignition_toolkit.playbook.gateways import GatewayEntry
-from tests.integration.execution.rig import Data, Rig, playbook, step, steps
+from tests.integration.execution.rig import SOON_S, Data, Rig, playbook, step, steps
 
 #: What stands in the clear in every spelling of the two secrets but base64.
 PASSWORD_CORE, TOKEN_CORE = "Kx7QzW9mVb3TfR2h", "tG4yNc8LpZ6dHs1w"
@@ -88,6 +92,14 @@ def in_processes() -> list[str]:
 STORED = ("/api/credentials", "/api/gateways", "/api/audit", "/credentials", "/gateways")
 
 
+def answers(execution_id: str) -> list[str]:
+    """Return what tells of an execution, and of all of them."""
+    api, page = f"/api/executions/{execution_id}", f"/executions/{execution_id}"
+    parts = ("log", "log.txt", "export.json", "export.xml", "artifacts", "details", "about")
+    own = [api, f"{api}/status", page, *(f"{page}/{part}" for part in parts)]
+    return [*own, "/api/executions", "/", "/changes?after=0", "/health", "/metrics"]
+
+
 async def in_answers(app: FastAPI, *addresses: str) -> list[str]:
     """Look at what a server answers to programs, and to people where it is a page."""
     found: list[str] = []
@@ -139,9 +151,16 @@ async def change_all(rig: Rig) -> None:
 
 
 async def test_nothing_that_is_kept_or_shown_holds_a_secret_of_a_careless_run(
-    rig: Rig, caplog: pytest.LogCaptureFixture
+    rig: Rig, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     caplog.set_level(logging.DEBUG)
+    go = threading.Event()
+
+    # Any: the arguments of what is held up.
+    def held_up(*given: Any) -> list[str]:
+        return redact_files(*given) if go.wait(SOON_S) else []
+
+    monkeypatch.setattr(artifact_redactor, "redact_files", held_up)
     await store_secrets(rig)
     point, begin = rig.point(), rig.point("point-begin")
     execution_id = await rig.start(careless(str(point)), gateway="main", login="plant")
@@ -152,10 +171,11 @@ async def test_nothing_that_is_kept_or_shown_holds_a_secret_of_a_careless_run(
     begin.go()
     await point.reached()
     assert in_processes() == []
-    files = [file.name for file in await rig.worker.archive.artifacts(execution_id)]
-    live = [f"/executions/{execution_id}/artifacts/{quote(name)}" for name in files]
-    assert len(live) > 30
-    assert await in_answers(app, *live) == []
+    listed = await rig.worker.archive.artifacts(execution_id)
+    files = [f"/executions/{execution_id}/artifacts/{quote(a.name)}" for a in listed.items]
+    assert len(files) > 30
+    assert sum("***" in file.name for file in listed.items) == 3
+    assert await in_answers(app, *files, *answers(execution_id)) == []
     view, _ = await rig.cancelled(execution_id)
 
     by_id = steps(view)
@@ -171,15 +191,18 @@ async def test_nothing_that_is_kept_or_shown_holds_a_secret_of_a_careless_run(
     held = [row.data["holds"] for row in await rig.events(execution_id, "execution")]
     assert {"claims": [{"kind": "gateway", "name": "main"}], "leftovers": []} in held
 
-    about = f"/api/executions/{execution_id}"
-    told = (about, f"{about}/events", "/api/executions", "/", f"/executions/{execution_id}")
-    assert await in_answers(app, *told, *STORED) == []
+    # No file is replaced yet: the cancel did not wait for that.
+    folder = rig.worker.settings.artifacts_dir / execution_id
+    assert PASSWORD in (folder / "spill" / "plain").read_text("utf-8")
+    stream = f"/api/executions/{execution_id}/events"
+    assert await in_answers(app, *files, *answers(execution_id), stream, *STORED) == []
     assert leaks("the server's log", caplog.text.encode()) == []
     with pytest.raises(NamesUnknown, match="no gateway is registered as 'main'"):
         await rig.worker.rerun(execution_id, RerunRequest())
+    go.set()
     rig.worker.close()
-    folder = rig.worker.settings.artifacts_dir / execution_id
     names = [path.name for path in folder.rglob("*") if path.is_file()]
-    assert len(names) > 30
-    assert {"by a script", "all.json", "long.txt", "log"} <= set(names)
+    assert len(names) == len(files)
+    assert {"by a script", "all.json", "long.txt", "log", "***"} <= set(names)
+    assert [leak for name in names for leak in leaks("a name", name.encode())] == []
     assert in_files(rig.worker.settings.data_dir) == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from ignition_toolkit.errors import WrongState
 from ignition_toolkit.execution.reaper import Reaper
 from ignition_toolkit.playbook.models import CancelOutcome, ExecutionStatus
 from tests.integration.execution.conftest import OpenRig
@@ -118,6 +120,37 @@ async def test_what_ran_is_interrupted_what_was_cancelled_is_cancelled_what_wait
     assert (await rig.final(waits)).status is E.COMPLETED
     statuses = await rig.statuses(runs)
     assert statuses == ["pending", "running", "interrupted"]
+
+
+async def test_artifacts_with_a_secret_that_died_with_the_worker_are_withheld(
+    doomed: OpenDoomed, open_rig: OpenRig, tmp_path: Path
+) -> None:
+    worker = doomed()
+    said = step("say", "held.write", credential="{{ parameter.login }}")
+    runs = worker.start(
+        playbook(
+            said,
+            step("a", "held.block", point=str(point(tmp_path))),
+            parameters=[{"name": "login", "type": "credential"}],
+        ),
+        login={"username": "me", "password": "hunter22"},
+    )
+    await point(tmp_path).reached()
+    worker.kill()
+    rig = open_rig()
+    view = await rig.until(runs, lambda view: "login" in str(view.artifacts_withheld))
+    assert view.status is E.INTERRUPTED
+    listed = await rig.worker.archive.artifacts(runs)
+    assert (listed.items, listed.withheld) == ((), view.artifacts_withheld)
+    with pytest.raises(WrongState, match="cannot be looked up any more: parameter login"):
+        await rig.worker.archive.open_artifact(runs, "said")
+    assert b"hunter22" not in (tmp_path / "data" / "itk.db").read_bytes()
+    await rig.worker.release_artifacts(runs, source="cli", requested_by="anna")
+    assert (await rig.view(runs)).artifacts_withheld is None
+    with await rig.worker.archive.open_artifact(runs, "said") as opened:
+        assert await asyncio.to_thread(opened.readall) == b"it is hunter22"
+    (note, *_) = (await rig.worker.audit(limit=1, before=None, execution_id=runs)).items
+    assert (note.action, note.requested_by) == ("release_artifacts", "anna")
 
 
 async def test_leftovers_are_ended_before_any_state_is_written(

@@ -6,7 +6,9 @@ No simulator is asked: it cannot agree with the client by accident.
 
 from __future__ import annotations
 
+import inspect
 import json
+import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,10 +28,15 @@ from ignition_toolkit.errors import (
 )
 from ignition_toolkit.gateway.gateway import Gateway
 from ignition_toolkit.gateway.identity import Identity
-from ignition_toolkit.gateway.modules import ModuleState
+from ignition_toolkit.gateway.modules import Modules, ModuleState
+from ignition_toolkit.gateway.projects import Projects
 from ignition_toolkit.gateway.session import TOKEN_HEADER, Session
 from ignition_toolkit.gateway.target import GatewayTarget
+from ignition_toolkit.gateway.upkeep import Upkeep
 from tests.integration.gateway.conftest import FakeStep
+
+#: The addresses that are known of real gateways, as the simulator's tests have them.
+ROWS = Path(__file__).parents[2] / "unit" / "simulator" / "rows.txt"
 
 API = "/data/api/v1"
 JETTY_401 = (
@@ -181,6 +188,99 @@ BAD: list[tuple[str, int, Any, Ask, type[GatewayError], str]] = [
     ("a page of somebody else", 200, b"<html>Welcome to the router</html>",
      lambda g: g.upkeep.ping(), GatewayRefused, "is this an Ignition gateway's address?"),
 ]  # fmt: skip
+
+
+# Any: JSON values.
+Call = Callable[[Gateway, Path], Awaitable[Any]]
+
+#: What each method of the client asks, its query included, and an answer that it understands.
+UPLOADED = {"moduleId": "com.x", "certAccepted": False, "licenseAccepted": True,
+            "containsEula": False, "containsCert": True}  # fmt: skip
+SCANNED = {"scanActive": True, "lastScanTimestamp": 5.0, "lastScanDuration": 2.0}
+WRITTEN = {"success": True, "changes": [{"name": "a b"}]}
+ASKED: dict[str, tuple[list[str], Any, Call]] = {
+    "upkeep.ping": (["GET /StatusPing"], {"state": "RUNNING"}, lambda g, _: g.upkeep.ping()),
+    "upkeep.gwinfo": (["GET /system/gwinfo"], GWINFO, lambda g, _: g.upkeep.gwinfo()),
+    "upkeep.info": ([f"GET {API}/gateway-info"], {"name": "gw"}, lambda g, _: g.upkeep.info()),
+    "upkeep.overview": ([f"GET {API}/overview"], {"cpu": 0.1}, lambda g, _: g.upkeep.overview()),
+    "upkeep.uptime_s": ([f"GET {API}/overview"], {"uptime": 1}, lambda g, _: g.upkeep.uptime_s()),
+    "upkeep.problems": ([f"GET {API}/overview/problems"], listed(),
+                        lambda g, _: g.upkeep.problems()),
+    "upkeep.restart": ([f"POST {API}/restart-tasks/restart?confirm=true"], b"true",
+                       lambda g, _: g.upkeep.restart()),
+    "upkeep.backup": ([f"GET {API}/backup"], b"PK", lambda g, f: g.upkeep.backup(f, told)),
+    "upkeep.restore": ([f"POST {API}/backup?restoreDisabled=true"], b"initiated",
+                       lambda g, f: g.upkeep.restore(f, told, disabled=True)),
+    "upkeep.trial": ([f"GET {API}/trial"], {"expired": False}, lambda g, _: g.upkeep.trial()),
+    "upkeep.reset_trial": ([f"POST {API}/trial"], {"trialSecondsLeft": 7199},
+                           lambda g, _: g.upkeep.reset_trial()),
+    "upkeep.logs": ([f"GET {API}/logs?minLevel=WARN"], listed(),
+                    lambda g, _: g.upkeep.logs({"minLevel": "WARN"})),
+    "upkeep.designers": ([f"GET {API}/designers"], listed(),
+                         lambda g, _: g.upkeep.designers()),
+    "modules.all": ([f"GET {API}/modules/healthy",
+                     f"GET {API}/modules/quarantined"], listed(),
+                    lambda g, _: g.modules.all()),
+    "modules.quarantined": ([f"GET {API}/modules/quarantined"], listed(QUARANTINED),
+                            lambda g, _: g.modules.quarantined()),
+    "modules.find": ([f"GET {API}/modules/healthy",
+                      f"GET {API}/modules/quarantined"], listed(),
+                     lambda g, _: g.modules.find("x")),
+    "modules.upload": ([f"POST {API}/modules/upload?fileName=sent"], UPLOADED,
+                       lambda g, f: g.modules.upload(f, told)),
+    "modules.certificate": ([f"GET {API}/modules/certificate?moduleId=com.x"], {},
+                            lambda g, _: g.modules.certificate("com.x")),
+    "modules.accept_certificate": ([f"POST {API}/modules/certificate?moduleId=com.x"], {},
+                                   lambda g, _: g.modules.accept_certificate("com.x")),
+    "modules.accept_license": ([f"POST {API}/modules/eula?moduleId=com.x"], {},
+                               lambda g, _: g.modules.accept_license("com.x")),
+    "modules.install": ([f"POST {API}/modules/install?moduleId=com.x"], {"success": True},
+                        lambda g, _: g.modules.install("com.x")),
+    "projects.all": ([f"GET {API}/projects/list"], listed(), lambda g, _: g.projects.all()),
+    "projects.get": ([f"GET {API}/projects/find/a%20b"], {}, lambda g, _: g.projects.get("a b")),
+    "projects.export": ([f"GET {API}/projects/export/a%20b"], b"PK",
+                        lambda g, f: g.projects.export("a b", f, told)),
+    "projects.import_": ([f"POST {API}/projects/import/a%20b?overwrite=true"], WRITTEN,
+                         lambda g, f: g.projects.import_("a b", f, told, overwrite=True)),
+    "projects.begin_scan": ([f"GET {API}/scan/projects", f"POST {API}/scan/projects"], SCANNED,
+                            lambda g, _: g.projects.begin_scan()),
+    "projects.scan_status": ([f"GET {API}/scan/projects"], SCANNED,
+                             lambda g, _: g.projects.scan_status()),
+}  # fmt: skip
+
+
+def told(done: float, total: float | None = None, message: str = "") -> None:
+    """Take what a transfer tells of its progress."""
+
+
+@pytest.mark.parametrize("method", ASKED)
+async def test_the_client_asks_what_is_documented(method: str, tmp_path: Path) -> None:
+    rows, body, ask = ASKED[method]
+    answered = Answered(200, body, {})
+    (tmp_path / "sent").write_bytes(b"PK")
+    await ask(answered.gateway, tmp_path / "sent")
+    asked = [f"{r.method} {r.url.raw_path.decode('ascii')}" for r in answered.asked]
+    assert asked == rows
+    for row in asked:
+        address = row.partition("?")[0]
+        assert any(re.fullmatch(known, address) for known in documented()), address
+
+
+def documented() -> list[str]:
+    """Return what matches the addresses that are known of real gateways."""
+    lines = [line.partition(" | ")[2] for line in ROWS.read_text("utf-8").splitlines()]
+    return [re.sub(r"\\{\w+\\}", "[^/]+", re.escape(line)) for line in lines if line]
+
+
+def test_every_method_of_the_client_is_among_them() -> None:
+    parts = {"upkeep": Upkeep, "modules": Modules, "projects": Projects}
+    methods = {
+        f"{name}.{method}"
+        for name, part in parts.items()
+        for method, found in vars(part).items()
+        if inspect.iscoroutinefunction(found) and not method.startswith("_")
+    }
+    assert methods == ASKED.keys()
 
 
 @pytest.mark.parametrize(

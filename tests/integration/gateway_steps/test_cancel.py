@@ -11,40 +11,31 @@ import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 from urllib.parse import unquote
 
 import pytest
 
 from ignition_toolkit.execution.views import ExecutionView
 from ignition_toolkit.playbook.models import CancellationRecord, CancelOutcome
-from ignition_toolkit.playbook.step_handler import Effect, StepHandler
-from ignition_toolkit.runner.kinds import handlers_of
 from ignition_toolkit.simulator import Entry, SimulatedGateway, make_module
 from ignition_toolkit.simulator import Settings as GatewaySettings
 from tests.integration.execution.rig import SOON_S, Rig, playbook, step, step_statuses, steps
+from tests.integration.gateway_steps.given import (
+    ASKING,
+    KINDS,
+    SILENT,
+    WAYS,
+    keep_waiting,
+    parameters_of,
+)
 from tests.polling import poll_until_async
 
-KINDS = handlers_of("ignition_toolkit.steps.gateway")
-#: Kinds that ask nothing of the gateway: there is nothing to wait for.
-SILENT = {"gateway.logout"}
-ASKING = sorted(KINDS.keys() - SILENT)
-
-#: What a gateway does to its callers.
-WAYS = ("never-answers", "a-byte-a-second", "mid-restart")
 CASES = [(kind, way) for kind in ASKING for way in WAYS]
 #: Of each kind one way in the gate, another one for the next kind; all in `make stress`.
 IN_THE_GATE = [(kind, WAYS[number % len(WAYS)]) for number, kind in enumerate(ASKING)]
 
 #: Seconds after a cancel at which nothing may act any more.
 PROMISE_S = 0.5
-
-#: Values of parameters that a kind cannot do without, and of those that have it ask.
-GIVEN: dict[str, Any] = {"module_name": "com.acme.line", "project_name": "Line 3"}
-EXTRA: dict[str, dict[str, Any]] = {
-    "gateway.login": {"username": "admin", "password": "password"},
-    "gateway.install_module": {"accept_certificate": True, "accept_license": True},
-}
 
 
 @pytest.fixture(scope="module")
@@ -68,26 +59,6 @@ def gateway(simulated: SimulatedGateway) -> Iterator[SimulatedGateway]:
     yield simulated
     simulated.clear_faults()
     simulated.start()
-
-
-def parameters_of(kind: str, file: Path) -> dict[str, Any]:
-    """Return parameters with which a kind asks the gateway."""
-    given = {**GIVEN, "file": str(file)}
-    required = [name for name, it in KINDS[kind].Params.model_fields.items() if it.is_required()]
-    assert given.keys() >= set(required), f"say in GIVEN what {kind} is to be given"
-    return {name: given[name] for name in required} | EXTRA.get(kind, {})
-
-
-def keep_waiting(gateway: SimulatedGateway, way: str, handler: type[StepHandler]) -> None:
-    """Have the gateway keep the step waiting; a step that changes something, at its change."""
-    if way == "never-answers":
-        writes = handler.effect is not Effect.READS
-        gateway.add_fault("never-answer", method="POST" if writes else None)
-    elif way == "a-byte-a-second":
-        gateway.add_fault("drip")
-    else:
-        gateway.restart()
-        gateway.add_fault("delay", seconds=60)
 
 
 async def met(rig: Rig, gateway: SimulatedGateway, kind: str, way: str, file: Path) -> None:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import itertools
-import random
 import re
 from pathlib import Path
 from typing import Any
@@ -23,7 +21,7 @@ from ignition_toolkit.execution.requests import (
 )
 from ignition_toolkit.execution.views import ExecutionView
 from ignition_toolkit.playbook.gateways import GatewayEntry
-from ignition_toolkit.playbook.models import CancelOutcome, ExecutionStatus
+from ignition_toolkit.playbook.models import ExecutionStatus
 from ignition_toolkit.runner.kinds import handlers_of
 from ignition_toolkit.simulator import Settings as GatewaySettings
 from ignition_toolkit.simulator import SimulatedGateway, make_module
@@ -119,36 +117,6 @@ async def test_restart_and_wait_at_a_registered_gateway(
     assert found["restart"]["waited_s"] > 0
     assert {entry.key_name for entry in simulated.requests()} == {None, "plant"}
     await rig.worker.remove_gateway("plant", by)
-
-
-@pytest.mark.stress
-async def test_restart_and_wait_is_cancelled_rightly_at_random_moments(
-    rig: Rig, simulated: SimulatedGateway
-) -> None:
-    posts = "POST", "/data/api/v1/restart-tasks/restart"
-    for _ in range(30):
-        simulated.forget_requests()
-        simulated.pass_time(3600)
-        given = {"gateway_url": simulated.base_url, "timeout": 120}
-        request = StartRequest("gateway/restart_and_wait.yaml", None, given)
-        execution_id = (await rig.worker.start(request)).execution_id
-        await asyncio.sleep(random.uniform(0, 1.5))
-        await rig.cancel(execution_id)
-        view = await rig.final(execution_id)
-        assert view.status is ExecutionStatus.CANCELLED, view
-        record = view.cancellation
-        assert record is not None
-        assert record.outcome in (CancelOutcome.COOPERATIVE, CancelOutcome.KILLED)
-        assert len(record.in_flight) <= 1
-        asked = simulated.requests()
-        assert len(simulated.requests(*posts)) <= 1
-        unanswered = [one for one in asked if one.ended_at is None]
-        assert [f"{one.method} " for one in unanswered] == [
-            line[: len(one.method) + 1]
-            for line, one in zip(record.in_flight, unanswered, strict=False)
-        ]
-        simulated.start()
-        assert simulated.requests() == asked
 
 
 async def test_a_gateway_that_never_comes_back_fails_the_restart_and_says_what_to_do(

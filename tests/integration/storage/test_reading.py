@@ -53,6 +53,7 @@ FULL = execution(
     idempotency_key="k",
     idempotency_fingerprint="f",
     holds={"claims": [{"kind": "gateway", "name": "a"}], "blocked": True},
+    unredacted={"credentials": {"plant": "2026-01-02T03:04:05Z"}, "lost": ["token"]},
 )
 
 

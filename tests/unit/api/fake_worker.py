@@ -7,6 +7,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from io import FileIO, RawIOBase
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,8 @@ from ignition_toolkit.execution.requests import (
     Wanted,
 )
 from ignition_toolkit.execution.views import (
-    Artifact,
+    ArtifactList,
+    ArtifactsAnswer,
     AuditNote,
     AuditPage,
     CancelAnswer,
@@ -39,6 +41,7 @@ from ignition_toolkit.execution.views import (
     GatewayList,
     Health,
     Holding,
+    LiveViewState,
     LogEvent,
     PruneReport,
     ReleaseAnswer,
@@ -137,6 +140,10 @@ class FakeWorker:
     error: Exception | None = None
     #: Folder of the executions' folders of artifacts.
     artifacts_dir: Path = Path("/nonexistent")
+    #: Why artifacts are withheld, by execution.
+    withheld: dict[str, str] = field(default_factory=dict)
+    #: When the newest picture of an execution was taken, with it.
+    pictures: dict[str, tuple[datetime, bytes]] = field(default_factory=dict)
     #: Held while set: the health question and the cancel wait for it.
     gate: asyncio.Event | None = None
     reads: int = 0
@@ -199,6 +206,15 @@ class FakeWorker:
         self.steered.append(("skip", source, requested_by))
         return await self._move("skip", execution_id, ExecutionStatus.RUNNING)
 
+    async def release_artifacts(
+        self, execution_id: str, *, source: str, requested_by: str | None
+    ) -> ArtifactsAnswer:
+        view = await self.execution(execution_id)
+        self.releases.append((execution_id, source, requested_by))
+        if self.withheld.pop(execution_id, None) is None:
+            raise WrongState("they are not withheld", status=view.status.value)
+        return ArtifactsAnswer(execution_id=execution_id, status=view.status)
+
     async def release(
         self, execution_id: str, *, source: str, requested_by: str | None
     ) -> ReleaseAnswer:
@@ -216,6 +232,17 @@ class FakeWorker:
         if execution_id not in self.views:
             raise NotFound(f"There is no execution {execution_id!r}.")
         return self.views[execution_id]
+
+    async def watch(self, execution_id: str) -> LiveViewState:
+        view = await self.execution(execution_id)
+        at, _ = self.pictures.get(execution_id, (None, b""))
+        return LiveViewState(live=not view.status.final, at=at)
+
+    async def picture(self, execution_id: str) -> bytes:
+        await self.execution(execution_id)
+        if execution_id not in self.pictures:
+            raise NotFound("this execution has left no picture of its page")
+        return self.pictures[execution_id][1]
 
     async def attempts(self, execution_id: str) -> list[ExecutionSummary]:
         await self._asked()
@@ -467,15 +494,21 @@ class FakeArchive:
         views = reversed(self.worker.views.values())
         return [_summary(view) for view in views if view.cancellation][:limit]
 
-    async def artifacts(self, execution_id: str) -> tuple[Artifact, ...]:
+    async def artifacts(self, execution_id: str) -> ArtifactList:
         await self.worker.asked()
+        if (why := self.worker.withheld.get(execution_id)) is not None:
+            return ArtifactList(withheld=why)
         folder = self.worker.artifacts_dir / execution_id
-        return await asyncio.get_running_loop().run_in_executor(None, list_artifacts, folder)
+        loop = asyncio.get_running_loop()
+        return ArtifactList(items=await loop.run_in_executor(None, list_artifacts, folder))
 
-    async def open_artifact(self, execution_id: str, name: str) -> int:
+    async def open_artifact(self, execution_id: str, name: str) -> RawIOBase:
         await self.worker.asked()
+        if (why := self.worker.withheld.get(execution_id)) is not None:
+            raise WrongState(f"the artifacts are withheld: {why}", status="interrupted")
         folder = self.worker.artifacts_dir / execution_id
-        return await asyncio.get_running_loop().run_in_executor(None, open_artifact, folder, name)
+        loop = asyncio.get_running_loop()
+        return FileIO(await loop.run_in_executor(None, open_artifact, folder, name))
 
     async def upkeep(self) -> Upkeep:
         await self.worker.asked()

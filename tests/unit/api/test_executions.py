@@ -1,5 +1,6 @@
 """`/api/executions`: what is accepted, what is refused and how it is said."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx2
@@ -220,6 +221,20 @@ async def test_a_release_says_what_is_free_again_and_is_done_once(
     assert (await client.post(address)).status_code == 409
 
 
+async def test_withheld_artifacts_are_released_once_and_it_is_said_by_whom(
+    client: httpx2.AsyncClient, worker: FakeWorker
+) -> None:
+    view = worker.add(status=ExecutionStatus.INTERRUPTED)
+    worker.withheld[view.execution_id] = "its secrets are lost"
+    address = f"/api/executions/{view.execution_id}/release-artifacts"
+    answer = await client.post(address, headers={"X-ITK-User": "anna", "X-ITK-Client": "cli"})
+    assert answer.status_code == 202
+    assert answer.json() == {"execution_id": view.execution_id, "status": "interrupted"}
+    assert worker.releases == [(view.execution_id, "cli", "anna")]
+    assert (await client.post(address)).status_code == 409
+    assert (await client.post("/api/executions/none/release-artifacts")).status_code == 404
+
+
 async def test_what_runs_cannot_be_released(client: httpx2.AsyncClient, worker: FakeWorker) -> None:
     answer = await client.post(f"/api/executions/{worker.add().execution_id}/release")
     assert answer.status_code == 409
@@ -396,3 +411,25 @@ async def test_a_key_of_another_request_is_refused_and_names_what_it_started(
     assert answer.status_code == 422
     assert answer.json()["type"].endswith(":key-reused")
     assert answer.json()["execution_id"] == "first"
+
+
+async def test_the_newest_picture_of_a_page_is_there_for_who_asks(
+    client: httpx2.AsyncClient, worker: FakeWorker
+) -> None:
+    execution_id = worker.add().execution_id
+    none = await client.get(f"/api/executions/{execution_id}/view")
+    missing = await client.get(f"/api/executions/{execution_id}/frame")
+    worker.pictures[execution_id] = (datetime(2026, 11, 23, 3, 4, 5, tzinfo=UTC), b"\xff\xd8\xff")
+    some = await client.get(f"/api/executions/{execution_id}/view")
+    picture = await client.get(f"/api/executions/{execution_id}/frame?at=1")
+    assert (none.json(), missing.status_code) == ({"live": True, "at": None}, 404)
+    assert some.json() == {"live": True, "at": "2026-11-23T03:04:05.000000Z"}
+    assert (picture.content, picture.headers["content-type"]) == (b"\xff\xd8\xff", "image/jpeg")
+    assert picture.headers["cache-control"] == "no-store"
+
+
+@pytest.mark.parametrize("what", ["view", "frame"])
+async def test_a_picture_of_an_unknown_execution_is_not_found(
+    client: httpx2.AsyncClient, what: str
+) -> None:
+    assert (await client.get(f"/api/executions/none/{what}")).status_code == 404

@@ -163,6 +163,24 @@ async def test_an_artifact_is_a_download_that_can_do_nothing(
     assert missing.status_code == 404
 
 
+async def test_withheld_artifacts_are_not_listed_and_the_page_says_why(
+    client: httpx2.AsyncClient, worker: FakeWorker, tmp_path: Path
+) -> None:
+    execution_id = worker.add(status=ExecutionStatus.INTERRUPTED).execution_id
+    worker.artifacts_dir = tmp_path
+    (tmp_path / execution_id).mkdir()
+    (tmp_path / execution_id / "a.log").write_text("secret")
+    worker.withheld[execution_id] = "its secrets are <lost>"
+    for address in (f"/executions/{execution_id}", f"/executions/{execution_id}/artifacts"):
+        html = (await client.get(address)).text
+        assert "Withheld: its secrets are &lt;lost&gt;." in html
+        assert "a.log" not in html
+        assert not is_hidden(html, "artifacts")
+    answer = await client.get(f"/executions/{execution_id}/artifacts/a.log")
+    assert answer.status_code == 409
+    assert "secret" not in answer.text.replace("its secrets are", "")
+
+
 async def test_a_form_is_checked_while_it_is_filled(client: httpx2.AsyncClient, token: str) -> None:
     fields = {"form_token": token, "playbook_path": PATH, "parameter.seconds": "soon"}
     answer = await submit(client, "/check", fields)

@@ -88,7 +88,7 @@ def test_a_missing_playwright_is_told_how_to_install(monkeypatch: pytest.MonkeyP
         find_browser()
 
 
-def test_a_program_is_looked_at_for_browser_steps_in_nested_playbooks_too() -> None:
+def test_a_program_is_looked_at_for_browser_steps_wherever_they_are() -> None:
     modules = {
         "browser.click": "ignition_toolkit.steps.browser",
         "utility.log": "ignition_toolkit.steps.utility",
@@ -101,6 +101,9 @@ def test_a_program_is_looked_at_for_browser_steps_in_nested_playbooks_too() -> N
     assert what_is_missing(Program(main=plain), modules) is None
     said = what_is_missing(Program(main=plain, nested={"inner": inner}), modules)
     assert said is not None and "playwright install chromium" in said
+    afterwards = plain.model_copy(update={"on_cancel": inner.steps})
+    assert what_is_missing(Program(main=afterwards), modules) == said
+    assert what_is_missing(Program(main=plain, nested={"inner": afterwards}), modules) == said
 
 
 def test_looking_for_a_browser_imports_no_playwright() -> None:

@@ -20,6 +20,7 @@ COMMANDS = [
     "serve",
     "validate",
     "lint",
+    "drill",
     "steps",
     "schema",
     "list",

@@ -103,6 +103,19 @@ def test_a_release_says_what_is_free_again(
     assert json.loads(capfd.readouterr().out) == answer
 
 
+def test_a_release_of_artifacts_says_what_that_means(
+    server: FakeServer, capfd: pytest.CaptureFixture[str]
+) -> None:
+    answer = {"execution_id": EXECUTION_ID, "status": "interrupted"}
+    server.on(f"POST {ADDRESS}/release-artifacts", answer, status=202)
+    assert run_app(["release", EXECUTION_ID, "--artifacts"]) == 0
+    said = capfd.readouterr().out
+    given = "are given out as they are from now on; they may hold secrets"
+    assert said == f"the artifacts of {EXECUTION_ID} {given}\n"
+    assert run_app(["release", EXECUTION_ID, "--artifacts", "--json"]) == 0
+    assert json.loads(capfd.readouterr().out) == answer
+
+
 def test_a_release_of_what_blocks_nothing_is_wrong_input(
     server: FakeServer, capfd: pytest.CaptureFixture[str]
 ) -> None:

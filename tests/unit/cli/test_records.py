@@ -137,6 +137,11 @@ def test_a_table_colours_the_status_and_keeps_its_columns() -> None:
     assert first.replace("<green>", "").replace("</>", "").index("Wait") == head.index("PLAYBOOK")
 
 
+def test_withheld_artifacts_are_told_with_the_reason() -> None:
+    lines = execution_lines(execution("interrupted", artifacts_withheld="lost\x1b"), plain)
+    assert "artifacts  withheld: lost\\x1b" in list(lines)
+
+
 def test_what_an_execution_holds_is_shown_and_how_it_is_released() -> None:
     holds = Holding(claims=(Claim("desktop", "the desktop"), Claim("gateway", "http://a:8088")))
     running = list(execution_lines(execution("running", holds=holds), plain))

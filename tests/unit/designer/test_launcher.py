@@ -9,7 +9,7 @@ import pytest
 from ignition_toolkit.designer import launcher
 from ignition_toolkit.designer.backend import Window, titled
 from ignition_toolkit.designer.launcher import designer_link, find_launcher, start_launcher
-from ignition_toolkit.designer.processes import is_marked, marked, new_mark
+from ignition_toolkit.designer.processes import belonging, is_marked, new_mark
 from ignition_toolkit.errors import StepFailed
 
 
@@ -53,12 +53,12 @@ def test_what_a_launcher_has_started_is_known_by_its_mark() -> None:
         process.wait(60)
         assert process.returncode == 1, "it has no input"
     with start_launcher(Path("/bin/sleep"), ["60"], mark, outlives=False) as process:
-        assert [one.pid for one in marked(mark)] == [process.pid]
+        assert [one.pid for one in belonging(mark)] == [process.pid]
         assert is_marked(process.pid, mark)
         assert not is_marked(process.pid, mark[:-1])
         assert not is_marked(os.getpid(), mark)
         process.kill()
-    assert list(marked(mark)) == []
+    assert belonging(mark) == ()
 
 
 def test_a_program_that_cannot_be_started_is_told(tmp_path: Path) -> None:

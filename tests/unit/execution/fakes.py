@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any, cast
 
 from ignition_toolkit.credentials.redaction import Redactor
+from ignition_toolkit.execution.artifact_marks import Mark
+from ignition_toolkit.execution.artifact_redactor import ArtifactRedactor
 from ignition_toolkit.execution.inventory import Inventory
 from ignition_toolkit.execution.janitor_answers import Ended
 from ignition_toolkit.execution.janitor_link import JanitorLink
@@ -23,6 +25,7 @@ from ignition_toolkit.playbook.events import StepChanged
 from ignition_toolkit.playbook.models import (
     ExecutionStatus,
     Frozen,
+    HandedOver,
     Playbook,
     Process,
     Program,
@@ -165,6 +168,8 @@ class FakeJanitor:
     def __init__(self) -> None:
         self.said: list[tuple[str, float | None]] = []
         self.pending: asyncio.Future[Ended | None] | None = None
+        self.handing_over = asyncio.Event()
+        self.may_hand_over = asyncio.Event()
         #: What `end` is answered with at once, when it is set.
         self.answer: Ended | None = None
 
@@ -184,6 +189,13 @@ class FakeJanitor:
         if self.answer is not None:
             self.pending.set_result(self.answer)
         return self.pending
+
+    async def hand_over(self, execution_id: str, processes: Sequence[HandedOver]) -> str | None:
+        """See JanitorLink.hand_over."""
+        self.handing_over.set()
+        await self.may_hand_over.wait()
+        self.said.append(("keep", None))
+        return f"no room for {execution_id}"
 
     def spare(self, token: str) -> None:
         """See JanitorLink.spare."""
@@ -310,6 +322,30 @@ class FakePool:
     async def discard(self, runner: RunnerProcess) -> None:
         """See RunnerPool.discard."""
         self.discarded.append(runner)
+
+
+@dataclass
+class FakeArtifactRedactor:
+    """Notes what it is told."""
+
+    told: list[tuple[str, str]] = field(default_factory=list)
+
+    @property
+    def as_redactor(self) -> ArtifactRedactor:
+        """Return it as what it stands for."""
+        return cast("ArtifactRedactor", self)
+
+    def expect(self, execution_id: str, _redactor: Redactor, _mark: Mark | None) -> None:
+        """See ArtifactRedactor.expect."""
+        self.told.append(("expect", execution_id))
+
+    def redact(self, execution_id: str) -> None:
+        """See ArtifactRedactor.redact."""
+        self.told.append(("redact", execution_id))
+
+    def redactor_of(self, _execution_id: str) -> Redactor | None:
+        """See ArtifactRedactor.redactor_of."""
+        return None
 
 
 @dataclass

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
@@ -16,6 +16,7 @@ from ignition_toolkit.errors import InternalError, NamesUnknown, PlaybookInvalid
 from ignition_toolkit.execution.adoption import Adoption
 from ignition_toolkit.execution.dead_worker import WORKER_DIED, is_owner_alive, owner_text
 from ignition_toolkit.execution.dispatch.claims import DESKTOP
+from ignition_toolkit.execution.hand_overs import LeftToPerson
 from ignition_toolkit.execution.job import Job
 from ignition_toolkit.execution.jobs import Jobs
 from ignition_toolkit.execution.manager import ExecutionManager
@@ -105,18 +106,29 @@ class Scene:
         record.add(Snapshot("main.yaml", {"main.yaml": "text"}), secrets)
         return record
 
-    async def adopt(self, *left: Leftover, resume_pending: bool = True) -> None:
+    async def adopt(
+        self,
+        *left: Leftover,
+        handed_over: Sequence[LeftToPerson] = (),
+        resume_pending: bool = True,
+    ) -> None:
         """Take over, as the next worker does; `left` is what its janitor could not end."""
         await self._flush()
         programs = cast("Programs", self.programs)
         jobs = Jobs(programs, self.inventory.as_inventory, Path("/nonexistent"))
         adoption = Adoption(self.store, jobs, cast("ExecutionManager", self.manager))
-        await adoption.run(left, resume_pending=resume_pending)
+        await adoption.run(left, handed_over, resume_pending=resume_pending)
         await self._flush()
 
     async def _flush(self) -> None:
         loop = asyncio.get_running_loop()
         assert await loop.run_in_executor(None, self.store.flush, 10.0)
+
+    async def log(self) -> list[str]:
+        """Return the messages of the execution's log."""
+        loop = asyncio.get_running_loop()
+        rows = await loop.run_in_executor(None, lambda: self.store.events(after=0, limit=100))
+        return [row.data["message"] for row in rows if row.kind == "log"]
 
     async def view(self) -> ExecutionView:
         """Return the execution as it is stored."""
@@ -154,6 +166,16 @@ async def test_what_was_running_is_interrupted_and_its_step_failed(
     assert view.completed_at is not None
     assert [one.status for one in view.step_results] == [S.FAILED, S.PENDING]
     assert view.step_results[0].error == WORKER_DIED
+
+
+async def test_what_a_person_got_of_an_interrupted_execution_is_in_its_log(scene: Scene) -> None:
+    """Its worker died between the record of the hand-over and the final status."""
+    record = scene.left()
+    record.move(E.RUNNING, owner=DEAD)
+    others = LeftToPerson(8, 1, None, "java", "another")
+    await scene.adopt(handed_over=[LeftToPerson(7, 1, None, "java", record.execution_id), others])
+    assert await scene.log() == ["handed over, still running: java (7)"]
+    assert (await scene.view()).status is E.INTERRUPTED
 
 
 async def test_what_was_being_cancelled_is_cancelled_and_says_that_its_worker_died(

@@ -8,17 +8,18 @@ import os
 import signal
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ignition_toolkit.errors import InternalError
-from ignition_toolkit.execution import janitor_link, janitor_watch
+from ignition_toolkit.execution import janitor_link, janitor_requests, janitor_watch
+from ignition_toolkit.execution.hand_overs import LeftToPerson
 from ignition_toolkit.execution.janitor_link import JanitorLink
 from ignition_toolkit.execution.owner import ProcessIdentity
-from ignition_toolkit.playbook.models import Leftover, Process
+from ignition_toolkit.playbook.models import HandedOver, Leftover, Process
 from tests.polling import poll_until_async
 
 SCRIPT = Path(__file__).with_name("scripted_janitor.py")
@@ -419,3 +420,46 @@ async def test_a_janitor_that_cannot_be_started_is_an_error() -> None:
     with pytest.raises(InternalError, match="could not be started"):
         await link.start()
     await link.close()
+
+
+async def test_a_hand_over_is_recorded_before_the_janitor_is_told(scripted: Scripted) -> None:
+    """A worker that dies in between takes along what nobody would be told of."""
+    told_before: list[int] = []
+
+    async def record(execution_id: str, processes: Sequence[HandedOver]) -> str | None:
+        told_before.append(len(scripted.link._requests.kept))
+        return f"no room for {execution_id}"
+
+    scripted.link._record = record
+    given = [HandedOver(pid=7, name="java", start=8, mark="m")]
+    assert await scripted.link.hand_over("e", given) == "no room for e"
+    (said,) = await scripted.hears("keep")
+    assert (said["pid"], said["start"], said["mark"]) == (7, 8, "m")
+    assert told_before == [0]
+
+
+async def test_of_many_hand_overs_a_new_janitor_is_told_those_that_live(
+    scripted: Scripted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(janitor_link, "MAX_KEPT", 2)
+    start = ME.start
+    mine = HandedOver(pid=ME.pid, name="me", start=start)
+    dead = [HandedOver(pid=ME.pid, name="gone", start=start + more) for more in (1, 2, 3)]
+    await scripted.link.hand_over("e", [mine, *dead[:1]])
+    await scripted.link.hand_over("f", dead[1:])
+    await scripted.die()
+    (said,) = await scripted.hears("keep")
+    assert (said["pid"], said["start"]) == (ME.pid, start)
+
+
+def test_of_too_many_that_live_the_newest_stay_in_mind_and_the_others_are_told(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(janitor_requests, "MAX_KEPT", 2)
+    requests = janitor_requests.JanitorRequests()
+    left = [LeftToPerson(pid, 1) for pid in (11, 12, 13, 14)]
+    for one in left:
+        requests.keep(one)
+    requests.forget_kept({left[1]})
+    assert requests.kept == left[2:]
+    assert "process 11 is ended" in caplog.text

@@ -27,6 +27,7 @@ from ignition_toolkit.playbook.events import (
 from ignition_toolkit.playbook.models import (
     CancelSource,
     ExecutionStatus,
+    HandedOver,
     Process,
     StepStatus,
 )
@@ -63,12 +64,12 @@ class Follower:
 class Scene:
     """A leg that is running."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, start: Start = START) -> None:
         self.janitor = FakeJanitor()
         self.runner = FakeRunner(folder)
         self.follower = Follower()
         self.leg = Leg(self.runner.as_process, self.janitor.as_link, self.follower)
-        self.end = asyncio.create_task(self.leg.run(START))
+        self.end = asyncio.create_task(self.leg.run(start))
 
     async def finish(self, *, killed: bool = True) -> LegEnd:
         """Have the janitor end the tree, and return how the leg ended."""
@@ -120,6 +121,30 @@ async def test_a_leg_ends_when_the_runner_says_so_and_its_tree_is_swept(scene: S
     assert end.done is not None
     assert end.stuck_at is None
     assert scene.runner.told == ["start"]
+
+
+async def test_what_a_person_gets_is_recorded_before_the_tree_is_ended(scene: Scene) -> None:
+    given = HandedOver(pid=5, name="java", start=6, mark="m")
+    scene.runner.says(Done(status=ExecutionStatus.COMPLETED, handed_over=(given,)))
+    await scene.janitor.handing_over.wait()
+    assert scene.janitor.ops == []
+    scene.janitor.may_hand_over.set()
+    await scene.is_told("keep", "end")
+    scene.runner.ends(0)
+    end = await scene.finish(killed=False)
+    assert end.hand_over_problem == "no room for e"
+
+
+async def test_what_the_steps_after_a_cancel_have_started_is_left_to_nobody(tmp_path: Path) -> None:
+    start = START.model_copy(update={"on_cancel": ("",)})
+    scene = Scene(tmp_path, start)
+    await asyncio.wait_for(scene.runner.listening.wait(), 5.0)
+    given = HandedOver(pid=5, name="java", start=6, mark="m")
+    scene.runner.says(Done(status=ExecutionStatus.COMPLETED, handed_over=(given,)))
+    await scene.is_told("end")
+    scene.runner.ends(0)
+    await scene.finish(killed=False)
+    assert scene.janitor.ops == ["end"]
 
 
 async def test_what_is_not_the_legs_own_is_handed_on(scene: Scene) -> None:

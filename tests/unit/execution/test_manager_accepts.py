@@ -24,11 +24,13 @@ from ignition_toolkit.execution.requests import (
     StartRequest,
 )
 from ignition_toolkit.execution.supervisor import Supervision
+from ignition_toolkit.execution.verdict import Verdict
 from ignition_toolkit.execution.views import ExecutionView, Holding
-from ignition_toolkit.playbook.models import CancelSource, ExecutionStatus
+from ignition_toolkit.playbook.models import CancelSource, ExecutionStatus, Leftover
 from ignition_toolkit.playbook.program import LoadedProgram
 from ignition_toolkit.storage.changes import Change
 from tests.unit.execution.fakes import (
+    FakeArtifactRedactor,
     FakeInventory,
     FakeJanitor,
     FakePool,
@@ -82,17 +84,20 @@ def programs() -> FakePrograms:
 
 
 def manager(
-    store: FakeStore, programs: FakePrograms, inventory: FakeInventory | None = None
+    store: FakeStore,
+    programs: FakePrograms,
+    inventory: FakeInventory | None = None,
+    artifacts: FakeArtifactRedactor | None = None,
 ) -> ExecutionManager:
     """Return a manager that has no slot, so that nothing starts."""
     loading = cast("Programs", programs)
     stored = (inventory or FakeInventory()).as_inventory
     return ExecutionManager(
         store.as_store,
-        loading,
         FakePool().as_pool,
         FakeJanitor().as_link,
         jobs=Jobs(loading, stored, Path("/nonexistent")),
+        artifacts=(artifacts or FakeArtifactRedactor()).as_redactor,
         owner="me",
         slots=0,
     )
@@ -260,6 +265,24 @@ async def test_a_cancel_before_the_start_is_noted_too(programs: FakePrograms) ->
     store.changes.clear()
     await made.cancel_all(CancelRequest.now(CancelSource.API, "carl"))
     assert notes(store) == [("cancel", "api", "carl", {})] * 2
+
+
+@pytest.mark.parametrize("left", [(), (Leftover(pid=7, name="sleep", start=1, why="not ours"),)])
+async def test_artifacts_are_redacted_once_it_is_over_and_nothing_can_write_them_any_more(
+    programs: FakePrograms, left: tuple[Leftover, ...]
+) -> None:
+    store, artifacts = FakeStore(), FakeArtifactRedactor()
+    made = manager(store, FakePrograms(loaded=ON_DESKTOP), artifacts=artifacts)
+    execution_id = (await made.start(StartRequest("main.yaml"))).execution_id
+    run = made.find(execution_id)
+    run.record.move(ExecutionStatus.RUNNING)
+    status = ExecutionStatus.FAILED if left else ExecutionStatus.COMPLETED
+    made._finish(run, Verdict(status, "why", leftovers=left), None)
+    expected = [("expect", execution_id), ("redact", execution_id)]
+    assert artifacts.told == (expected[:1] if left else expected)
+    if left:
+        await made.release(execution_id, source="cli", requested_by=None)
+        assert artifacts.told == expected
 
 
 async def test_what_is_refused_is_not_noted(programs: FakePrograms) -> None:

@@ -1,6 +1,8 @@
 """The ladder's clock, with times of its own."""
 
-from ignition_toolkit.janitor.clock import SPAWN_S, Clock
+import pytest
+
+from ignition_toolkit.janitor.clock import EACH_S, EARLIEST_S, FEW, SPAWN_S, Clock
 from ignition_toolkit.janitor.proc import Identity
 
 RUNNER = Identity(100, 7)
@@ -37,6 +39,22 @@ def test_all_that_are_due_come_together() -> None:
     for number in range(200):
         clock.end(str(number), at=10 + number / 1000, ask_at=None)
     assert len(clock.take_due(now=11)) == 200
+
+
+@pytest.mark.parametrize(
+    ("number", "early_s"), [(FEW, 0.0), (FEW + 30, 30 * EACH_S), (500, EARLIEST_S)]
+)
+def test_many_ends_begin_early_so_that_the_last_is_not_late(number: int, early_s: float) -> None:
+    clock = clock_with_runner()
+    clock.end("t", at=10, ask_at=9)
+    for other in range(number - 1):
+        clock.end(str(other), at=10, ask_at=None)
+    assert clock.next_at() == pytest.approx(9 - early_s)
+    assert clock.take_asks(now=9 - early_s - 0.001) == []
+    assert clock.take_asks(now=9 - early_s + 0.001) == [RUNNER]
+    assert clock.take_due(now=10 - early_s - 0.001) == []
+    assert len(clock.take_due(now=10 - early_s + 0.001)) == number
+    assert clock.next_at() is None
 
 
 def test_a_runner_is_asked_once_and_before_its_end() -> None:

@@ -214,6 +214,18 @@ def test_a_runner_that_is_asked_late_still_has_a_moment_to_say_where_it_is(
     assert sent[signal.SIGSTOP] - sent[signal.SIGUSR2] >= loop._ANSWER_S
 
 
+def test_a_runner_that_gets_no_processor_is_waited_for_but_not_long(
+    talk: Talk, runner: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(proc, "has_pending", lambda who, number: True)
+    monkeypatch.setattr(loop, "TAKE_S", 0.2)
+    talk.watch(runner)
+    talk.end(asked=True)
+    began = time.monotonic()
+    talk.await_one("clean")
+    assert time.monotonic() - began >= 0.2
+
+
 def test_a_runner_whose_start_was_under_way_is_waited_for_when_the_worker_has_gone(
     talk: Talk, monkeypatch: pytest.MonkeyPatch
 ) -> None:

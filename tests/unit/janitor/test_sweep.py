@@ -14,6 +14,7 @@ from ignition_toolkit.janitor.proc import Identity
 from ignition_toolkit.janitor.sweep import Hunt, end_own_tree
 from ignition_toolkit.janitor.tree import Forest, Tree
 from tests.polling import poll_until
+from tests.subreaper import adopt_orphans
 
 TOKEN = "unit.sweep.1"
 
@@ -162,8 +163,8 @@ def test_what_was_left_to_a_person_is_not_ended_nor_what_descends_from_it(
     with subprocess.Popen(["sleep", "20"], env={"ITK_RUN": TOKEN}) as other:
         victim = identity_of(other.pid)
         forest, tree = Forest(choose_lists(), []), Tree(TOKEN)
-        forest.keep(kept)
-        forest.keep(Identity(victim.pid, victim.start + 1))
+        forest.kept.add(kept, None)
+        forest.kept.add(Identity(victim.pid, victim.start + 1), None)
         forest.plant(tree)
         run(Hunt(forest), tree)
         assert {member.identity for member in tree.killed} == {victim}
@@ -173,6 +174,80 @@ def test_what_was_left_to_a_person_is_not_ended_nor_what_descends_from_it(
         stat = proc.read_stat(who.pid)
         assert stat is not None
         assert stat.state != "T"
+
+
+def test_what_bears_the_mark_of_what_was_left_to_a_person_is_not_ended() -> None:
+    """Also when it is nobody's child any more; all else of the run is ended, and stands still."""
+    environment = {"ITK_RUN": TOKEN, "ITK_DESIGNER": "left", "PATH": os.environ["PATH"]}
+    script = "sleep 20 & env ITK_DESIGNER=lef sleep 20 & env -u ITK_DESIGNER sleep 20 & echo; wait"
+    adopt_orphans(True)
+    try:
+        with subprocess.Popen(
+            ["sh", "-c", script], env=environment, start_new_session=True, stdout=subprocess.PIPE
+        ) as launcher:
+            assert launcher.stdout is not None
+            launcher.stdout.readline()
+            poll_until(lambda: len(sleepers(launcher.pid)) == 3)
+            orphans = sleepers(launcher.pid)
+            gone = identity_of(launcher.pid)
+            launcher.kill()
+        poll_until(lambda: {stat_of(pid).ppid for pid in orphans} == {os.getpid()})
+        [kept] = [pid for pid in orphans if marked_as(pid) == "left"]
+        forest, tree = Forest(choose_lists(), []), Tree(TOKEN, oldest=gone.start)
+        forest.kept.add(gone, "left")
+        forest.plant(tree)
+        run(Hunt(forest), tree)
+        assert {member.identity.pid for member in tree.killed} == set(orphans) - {kept}
+        assert stat_of(kept).state == "S"
+        os.kill(kept, signal.SIGKILL)
+    finally:
+        for pid in orphans:
+            os.waitpid(pid, 0)
+        adopt_orphans(False)
+
+
+def test_a_worker_that_descends_from_what_is_kept_has_its_runs_ended() -> None:
+    """A server that was started from within a Designer ends what it has to end all the same."""
+    me = identity_of(os.getpid())
+    with subprocess.Popen(["sleep", "20"], env={"ITK_RUN": TOKEN}) as process:
+        victim = identity_of(process.pid)
+        forest, tree = Forest(choose_lists(), [me]), Tree(TOKEN)
+        forest.kept.add(identity_of(os.getppid()), None)
+        forest.plant(tree)
+        run(Hunt(forest), tree)
+        assert {member.identity for member in tree.killed} == {victim}
+
+
+def test_a_caught_child_that_is_a_persons_goes_on() -> None:
+    """It is stopped with its siblings before anything is read of it."""
+    environment = {"ITK_RUN": TOKEN, "PATH": os.environ["PATH"]}
+    script = "env ITK_DESIGNER=left sleep 20 & sleep 20 & wait"
+    with subprocess.Popen(["sh", "-c", script], env=environment) as root:
+        poll_until(lambda: len(sleepers(root.pid)) == 2)
+        [kept] = [pid for pid in sleepers(root.pid) if marked_as(pid) == "left"]
+        who = identity_of(root.pid)
+        forest, tree = Forest(choose_lists(), []), Tree(TOKEN, root=who)
+        forest.kept.add(Identity(who.pid, who.start + 1), "left")
+        forest.plant(tree)
+        run(Hunt(forest), tree)
+        assert len(tree.killed) == 2
+        poll_until(lambda: stat_of(kept).state == "S")
+        os.kill(kept, signal.SIGKILL)
+
+
+def sleepers(parent: int) -> list[int]:
+    """Return the children that run `sleep`."""
+    return [pid for pid in children_of(parent) if name_of(pid) == b"sleep\n"]
+
+
+def stat_of(pid: int) -> proc.Stat:
+    found = proc.read_stat(pid)
+    assert found is not None
+    return found
+
+
+def marked_as(pid: int) -> str | None:
+    return proc.read_hand_over_mark(stat_of(pid))
 
 
 def test_ending_ones_own_tree_gives_up_at_the_deadline(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -41,6 +41,7 @@ def pipe() -> Iterator[tuple[int, int]]:
         ({"op": "end", "token": "t", "at": 5.5}, wire.End("t", 5.5, None)),
         ({"op": "spare", "token": "t"}, wire.Spare("t")),
         ({"op": "keep", "pid": 5, "start": 6}, wire.Keep(Identity(5, 6))),
+        ({"op": "keep", "pid": 5, "start": 6, "mark": "m"}, wire.Keep(Identity(5, 6), "m")),
         ({"op": "sweep"}, wire.Sweep()),
         ({"op": "ping", "id": 3}, wire.Ping(3)),
     ],

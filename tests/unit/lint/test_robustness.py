@@ -1,5 +1,8 @@
 """Whatever is in the files, the linter ends with findings, not with an error of its own."""
 
+import json
+import os
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -66,6 +69,48 @@ def test_other_encodings_are_read(encoding: str, head: str, tmp_path: Path) -> N
     (finding,) = lint_paths([tmp_path])
     assert (finding.code, finding.line) == ("ITK107", 4)
     assert "grüße" in finding.message
+
+
+@pytest.mark.parametrize("end", ["\r", "\n\f\n", "\r\n"])
+def test_lines_may_end_as_they_like(end: str, tmp_path: Path) -> None:
+    text = end.join(WITH_UMLAUTS.splitlines()) + end
+    (tmp_path / "strange.py").write_bytes(text.encode())
+    (finding,) = lint_paths([tmp_path])
+    assert finding.code == "ITK107"
+
+
+def test_imports_that_lead_nowhere_hide_nothing(tmp_path: Path) -> None:
+    """Missing packages, more dots than folders, stars, oneself, and a name of the library's."""
+    heads = """
+        from . import nothing
+        from ...beyond import deeper
+        from nowhere import *
+        from wait import *
+        import nowhere.deep as deep
+        import nowhere.other
+
+        class Line(deep.Line, nowhere.other.Device, nothing.At.all):
+            pass
+    """
+    files = {"heads.py": heads, "json.py": heads, "wait.py": "    from heads import *" + SLEEPS}
+    assert places(tmp_path, looked_at(tmp_path, files)) == ["wait.py:7 ITK101"]
+
+
+def test_pipes_devices_and_lost_links_are_not_waited_for(tmp_path: Path) -> None:
+    write(tmp_path, {"wait.py": SLEEPS, "folder.py/inside.py": ""})
+    os.mkfifo(tmp_path / "pipe.py")
+    (tmp_path / "zero.py").symlink_to("/dev/zero")
+    (tmp_path / "lost.py").symlink_to("nowhere.py")
+    assert places(tmp_path, lint_paths([tmp_path])) == ["lost.py:1 ITK100", "wait.py:7 ITK101"]
+
+
+def test_a_file_whose_name_is_no_text_is_read(tmp_path: Path) -> None:
+    strange = tmp_path / os.fsdecode(b"caf\xe9.py")
+    strange.write_text(textwrap.dedent(SLEEPS), "utf-8")
+    (finding,) = lint_paths([tmp_path])
+    # A terminal and a JSON file take it too.
+    assert finding.to_text().encode("ascii", "backslashreplace")
+    assert json.loads(json.dumps(finding.path)) == str(strange)
 
 
 def test_deep_nesting_ends(tmp_path: Path) -> None:

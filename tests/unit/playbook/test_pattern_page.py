@@ -59,3 +59,24 @@ def test_the_page_names_nothing_that_is_not_there() -> None:
     named = set(re.findall(r"^\| `(\w+)\(", PAGE, re.MULTILINE))
     assert named == {"cancellable_sleep", "cancellable_poll", "with_cancellation_check"}
     assert named <= set(utilities)
+
+
+def test_what_is_said_of_the_old_advice_is_what_was_measured() -> None:
+    bench = (REPO / "bench" / "README.md").read_text("utf-8")
+    section = bench.partition("<!-- advice -->")[2].partition("<!-- /advice -->")[0]
+    rows = dict(re.findall(r"^\| (.+?) \| ([^|]+?) \|$", section, re.MULTILINE))
+    medians = {what: found.partition(" / ")[0] for what, found in rows.items()}
+    sleeps = {what: float(ms) for what, ms in medians.items() if "sleep" in what or "slice" in what}
+    thread = [sleeps.pop(what) for what in list(sleeps) if "its thread" in what]
+    assert len(sleeps) == 4
+    assert max(sleeps.values()) < 0.5, "the page says 'less than 0.5 ms'"
+    assert len(thread) == 1 and thread[0] > 400, "the page says that it works on for half a second"
+    [loop] = [found for what, found in rows.items() if "plain loop" in what]
+    [ours] = [found for what, found in rows.items() if "`cancellable_poll`" in what]
+    assert (loop, ours) == ("True", "False")
+
+
+def test_the_page_has_a_row_for_each_piece_of_old_advice_that_a_rule_is_against() -> None:
+    advice = PAGE.partition("## What was wrong in the old advice")[2]
+    for word in ("asyncio.sleep(30)", "slices", "current_task().cancelled()", "lambda:"):
+        assert word in advice

@@ -13,7 +13,7 @@ import pytest
 
 from ignition_toolkit.playbook.events import Logged, Progressed, StepChanged
 from ignition_toolkit.playbook.models import ExecutionStatus, StepStatus
-from ignition_toolkit.protocol import Body, Done, Envelope, LogsDropped, Ready
+from ignition_toolkit.protocol import Body, Done, Envelope, FrameTaken, LogsDropped, Ready
 from ignition_toolkit.runner.channel import (
     LOWEST_PRIVATE_FD,
     MAX_WAITING_LOGS,
@@ -313,6 +313,21 @@ def test_the_end_of_the_pipe_is_seen_at_once() -> None:
     began = time.monotonic()
     commands.end()
     assert time.monotonic() - began < 1
+
+
+# Pictures
+
+
+def test_a_picture_gives_way_to_all_that_waits(pipe: Pipe) -> None:
+    pipe.writer.send(Ready())
+    pipe.writer.send(FrameTaken(data="behind"))
+    pipe.writer.start()
+    assert pipe.writer.flush(SOON_S)
+    pipe.writer.send(FrameTaken(data="x" * 2 * PIPE_SIZE))
+    pipe.writer.send(FrameTaken(data="second"))
+    pipe.writer.send(Done(status=ExecutionStatus.COMPLETED))
+    kinds = [envelope.body.kind for envelope in pipe.read_until(Done)]
+    assert kinds == ["ready", "frame", "done"]
 
 
 # Descriptors

@@ -268,6 +268,11 @@ async def test_a_file_that_is_no_module_is_refused(
     assert told in response.json()["message"]
 
 
+async def test_one_module_alone_cannot_be_restarted(ask: Asker) -> None:
+    for path in ("POST /data/api/v1/modules/restart", "POST /data/api/v1/restart-tasks/module"):
+        assert (await ask(path, query="moduleId=com.example.unknown")).status_code == 404
+
+
 async def test_an_upload_needs_a_file_name_and_a_zip_file(ask: Asker) -> None:
     assert (await ask(UPLOAD, content=b"x")).status_code == 400
     assert (await ask(UPLOAD, query="fileName=x.modl", content=b"not a zip")).status_code == 400

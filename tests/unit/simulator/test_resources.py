@@ -54,6 +54,11 @@ async def test_a_tag_provider_tells_how_many_tags_it_has(ask: Asker) -> None:
     assert provider["healthchecks"]["status"]["result"]["message"] == "Running"
 
 
+async def test_connections_to_other_opc_servers_are_listed_though_there_is_none(ask: Asker) -> None:
+    listed = await ask.json(LIST, mod="ignition", type="opc-connection")
+    assert (listed["items"], listed["metadata"]["total"]) == ([], 0)
+
+
 async def test_resources_are_listed_and_the_parameters_are_no_filters(ask: Asker) -> None:
     listed = await ask.json(LIST, query="collection=core", **DATABASE)
     assert [item["name"] for item in listed["items"]] == ["plant"]

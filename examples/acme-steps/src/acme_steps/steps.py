@@ -25,7 +25,9 @@ class LineParams(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    line: str = Field(pattern=NAME, description="Number or name of the filling line")
+    line: str = Field(
+        pattern=NAME, description="Number or name of the filling line", examples=["3"]
+    )
     host: str = Field(default="127.0.0.1", description="Host of the line controller")
     port: int = Field(default=4001, ge=1, le=65535, description="TCP port of the line controller")
 
@@ -75,7 +77,7 @@ class SetRecipe(StepHandler):
     leaves = "The line may have taken the recipe, when the cancel came before its answer"
 
     class Params(LineParams):
-        recipe: str = Field(pattern=NAME, description="Name of the recipe")
+        recipe: str = Field(pattern=NAME, description="Name of the recipe", examples=["cola-330"])
 
     async def execute(self, params: dict[str, Any]) -> dict[str, Any]:
         await controller(params).set_recipe(params["line"], params["recipe"])

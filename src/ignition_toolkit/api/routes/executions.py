@@ -12,9 +12,11 @@ from ignition_toolkit.api.problems import documented
 from ignition_toolkit.api.routes.playbooks import library_path
 from ignition_toolkit.execution.requests import RerunRequest, StartRequest, Wanted
 from ignition_toolkit.execution.views import (
+    ArtifactsAnswer,
     CancelAnswer,
     ExecutionPage,
     ExecutionView,
+    LiveViewState,
     ReleaseAnswer,
 )
 from ignition_toolkit.playbook.models import ExecutionStatus
@@ -166,6 +168,25 @@ async def execution(execution_id: str, worker: WorkerOf) -> ExecutionView:
     return await worker.execution(execution_id)
 
 
+@router.get("/{execution_id}/view", responses=documented(404, 503))
+async def view(execution_id: str, worker: WorkerOf) -> LiveViewState:
+    """Say whether there is a picture of the execution's page.
+
+    Pictures are taken as long as this is asked, and for 5 s after the last time.
+    """
+    return await worker.watch(execution_id)
+
+
+@router.get(
+    "/{execution_id}/frame",
+    responses={**documented(404, 503), 200: {"content": {"image/jpeg": {}}}},
+    response_class=Response,
+)
+async def frame(execution_id: str, worker: WorkerOf) -> Response:
+    """Return the newest picture of the execution's page, a JPEG."""
+    return Response(await worker.picture(execution_id), media_type="image/jpeg")
+
+
 @router.post("/{execution_id}/cancel", status_code=202, responses=documented(404, 409))
 async def cancel(execution_id: str, worker: WorkerOf, requester: RequesterOf) -> CancelAnswer:
     """Cancel one execution; the answer does not wait for its end. No body is needed."""
@@ -196,3 +217,15 @@ async def skip(execution_id: str, worker: WorkerOf, requester: RequesterOf) -> C
 async def release(execution_id: str, worker: WorkerOf, requester: RequesterOf) -> ReleaseAnswer:
     """Free what an execution blocks that could not be stopped. No body is needed."""
     return await worker.release(execution_id, source=requester.source, requested_by=requester.name)
+
+
+@router.post(
+    "/{execution_id}/release-artifacts", status_code=202, responses=documented(404, 409, 503)
+)
+async def release_artifacts(
+    execution_id: str, worker: WorkerOf, requester: RequesterOf
+) -> ArtifactsAnswer:
+    """Give out withheld artifacts as they are, though they may hold secrets. No body is needed."""
+    return await worker.release_artifacts(
+        execution_id, source=requester.source, requested_by=requester.name
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
-from io import FileIO
+from io import RawIOBase
 from typing import Annotated, Any
 from urllib.parse import quote
 
@@ -152,12 +152,12 @@ async def artifacts(execution_id: str, parts: PartsOf) -> str:
 async def artifact(execution_id: str, name: str, parts: PartsOf) -> Response:
     """Return a file that an execution has left; never to be shown in a page."""
     # An object, not the number: it is closed too when the client leaves before the first piece.
-    file = FileIO(await parts.worker.archive.open_artifact(execution_id, name))
+    file = await parts.worker.archive.open_artifact(execution_id, name)
     headers = {**ARTIFACT_HEADERS, **_attachment(name.rpartition("/")[2])}
     return StreamingResponse(_pieces(file), headers=headers)
 
 
-async def _pieces(file: FileIO) -> AsyncIterator[bytes]:
+async def _pieces(file: RawIOBase) -> AsyncIterator[bytes]:
     loop = asyncio.get_running_loop()
     with file:
         while piece := await loop.run_in_executor(None, file.read, PIECE_BYTES):

@@ -66,11 +66,18 @@ def rerun(
     )
 
 
-def release(server: str | None, execution_id: str, *, as_json: bool = False) -> None:
-    """Free what an execution blocks that could not be stopped."""
-    answer = ask(server, lambda client: client.post(address(execution_id, "release")))
+def release(
+    server: str | None, execution_id: str, *, artifacts: bool = False, as_json: bool = False
+) -> None:
+    """Free what an execution blocks that could not be stopped, or its withheld artifacts."""
+    verb = "release-artifacts" if artifacts else "release"
+    answer = ask(server, lambda client: client.post(address(execution_id, verb)))
     if as_json:
         stdout().write(as_text(answer))
+        return
+    if artifacts:
+        text = "are given out as they are from now on; they may hold secrets"
+        stdout().write(f"the artifacts of {execution_id} {text}\n")
         return
     # Imported here: a cancel does without.
     from ignition_toolkit.execution.views import ReleaseAnswer

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ from ignition_toolkit.steps.browser.base import BrowserStep, Strict
 from ignition_toolkit.steps.browser.fields import ELEMENT_MS, Selector, Timeout
 
 if TYPE_CHECKING:
+    from playwright.async_api import Download as BrowserDownload
     from playwright.async_api import Page
 
 
@@ -66,21 +68,45 @@ class Download(BrowserStep):
         """Click the first element of the selector and wait for the file.
 
         Outputs `path`, in the execution's folder, `name` as the page calls it, and `size_bytes`.
-        Raises BrowserError when no download begins in time, or it breaks off. Cancellation: the
-        download is ended.
+        Raises BrowserError when no download begins in time, or it breaks off; StepFailed when it
+        began and did not end within as long again, or when there is a file of that name: none is
+        replaced. Cancellation: the download is ended, and there is no file.
         """
         timeout = self.timeout_ms(params["timeout"])
+        if params["name"]:
+            _refuse_to_replace(self.artifact(params["name"]))
         async with page.expect_download(timeout=timeout) as coming:
             await page.locator(params["selector"]).first.click(timeout=timeout)
         download = await coming.value
         # A page chooses the name: only its last part counts.
         name = Path(download.suggested_filename).name
         path = self.artifact(params["name"] or name)
-        part = path.with_name(f"{path.name}.part")
-        with unfinished(part):
-            await download.save_as(part)
-            part.replace(path)
+        _refuse_to_replace(path)
+        await _save(download, path, self.timeout_ms(params["timeout"]))
         return {"path": str(path), "name": name, "size_bytes": path.stat().st_size}
+
+
+def _refuse_to_replace(path: Path) -> None:
+    if path.exists():
+        raise StepFailed(
+            f"name: expected a name that is free in the execution's folder, found {path}; "
+            "give the download another name"
+        )
+
+
+async def _save(download: BrowserDownload, path: Path, timeout_ms: float) -> None:
+    """Save under a temporary name, and rename what is whole."""
+    part = path.with_name(f"{path.name}.part")
+    with unfinished(part):
+        try:
+            async with asyncio.timeout(timeout_ms / 1000):
+                await download.save_as(part)
+        except TimeoutError as error:
+            raise StepFailed(
+                f"expected the download of {path.name} to end within {timeout_ms / 1000:g} s, "
+                "found it still under way; give the step a longer `timeout`"
+            ) from error
+        part.replace(path)
 
 
 class FileUpload(BrowserStep):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
+from ignition_toolkit.browser.foreign import shown_address
 from ignition_toolkit.playbook.step_handler import Effect
 from ignition_toolkit.steps.browser.base import BrowserStep, Strict
 from ignition_toolkit.steps.browser.fields import ELEMENT_MS, Selector, Timeout
@@ -43,6 +44,8 @@ class Navigate(BrowserStep):
     async def act(self, page: Page, params: dict[str, Any]) -> dict[str, Any]:
         """Open the address; outputs `url`, `title` and `status`, null where nothing was asked.
 
+        `url` has `...` for a query, and no fragment, as both may hold a token.
+
         The first one of an execution starts its browser. Raises BrowserMissing, and BrowserError
         when the page does not come in time; an error page of a server is no failure: look at
         `status`. Cancellation: the page is closed and nothing of it acts any more.
@@ -53,18 +56,21 @@ class Navigate(BrowserStep):
                 timeout=self.timeout_ms(params["timeout"])
             )
         status = answer.status if answer is not None else None
-        return {"url": page.url, "title": await page.title(), "status": status}
+        url = shown_address(page.url)
+        return {"url": url, "title": await page.title(), "status": status}
 
     # Any: the step's parameters.
     async def _go(self, page: Page, params: dict[str, Any]) -> Response | None:
+        from playwright.async_api import Error as PlaywrightError
         from playwright.async_api import TimeoutError as TooSlow
 
         timeout = self.timeout_ms(params["timeout"])
         try:
             return await page.goto(params["url"], wait_until=params["wait_until"], timeout=timeout)
         except TooSlow:
-            # The page is still coming, and would hold up or surprise the steps that follow.
-            with contextlib.suppress(TimeoutError):
+            # The page is still coming, and would hold up or surprise the steps that follow. Where
+            # it changes at this moment it cannot be told; that it was too slow is what counts.
+            with contextlib.suppress(TimeoutError, PlaywrightError):
                 async with asyncio.timeout(min(STOP_LOADING_S, self.context.remaining() / 2)):
                     devtools = await page.context.new_cdp_session(page)
                     await devtools.send("Page.stopLoading")

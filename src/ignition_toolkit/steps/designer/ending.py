@@ -41,11 +41,12 @@ class Close(DesignerStep):
         for window in await manager.windows(manager.owns):
             await manager.desktop.close(window)
         loop = asyncio.get_running_loop()
-        deadline = loop.time() + self.bounded(params["timeout"])
+        seconds = self.bounded(params["timeout"])
+        deadline = loop.time() + seconds
         while manager.processes():
             if loop.time() >= deadline:
                 raise StepFailed(
-                    f"the Designer has not closed within {params['timeout']:.0f} s;"
+                    f"the Designer has not closed within {seconds:.0f} s;"
                     f" {await self.seen(manager)}; save with designer.press (ctrl+s) before"
                     " closing, the end of the execution ends it"
                 )

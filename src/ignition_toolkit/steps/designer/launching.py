@@ -49,6 +49,7 @@ class Launch(DesignerStep):
         launcher = find_launcher(params["launcher_file"])
         arguments = self._arguments(params["project_name"])
         manager = await self.manager()
+        await manager.open()
         launch = manager.launch(launcher, arguments, keep_open=params["keep_open"])
         text = params["window"]
         what = f"a window titled {text!r}" if text else "the Designer's first window"

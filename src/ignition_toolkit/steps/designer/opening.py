@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import Field
 
 from ignition_toolkit.credentials.secret import Secret
-from ignition_toolkit.designer.backend import Window, titled
+from ignition_toolkit.designer.backend import Wanted, Window, entitled, naming, titled
 from ignition_toolkit.designer.manager import DesignerManager
 from ignition_toolkit.errors import GatewayError, NotFound, StepFailed
 from ignition_toolkit.gateway.client import GatewayClient
@@ -17,8 +17,6 @@ from ignition_toolkit.playbook.step_handler import Effect
 from ignition_toolkit.steps.designer.base import DesignerStep, Strict
 
 _EXPECTED = "expected username and password, or a credential that has them"
-#: Seconds that a gateway has to know of a Designer which has its project's window open.
-SEEN_S = 5.0
 
 
 class Login(DesignerStep):
@@ -108,7 +106,13 @@ class OpenProject(DesignerStep):
             "Open/Create Project", min_length=1, description="text in the project list's title"
         )
         window: str | None = Field(
-            None, min_length=1, description="text in the main window's title; the project's name"
+            None,
+            min_length=1,
+            description="the main window's whole title, `*` for any text; without it a title that"
+            " has the project's name as a part of its own",
+        )
+        ask_gateway: bool = Field(
+            True, description="whether the playbook's gateway is to list the Designer as well"
         )
         timeout: float = Field(30, ge=0, description="for how long to wait, in seconds")
 
@@ -118,55 +122,69 @@ class OpenProject(DesignerStep):
         When the main window is there or comes by itself, as after a link, no key is typed. In the
         list of projects the name is typed into the search field, which has the keyboard then, and
         Return opens it.
-        Where the playbook names a gateway that lets us ask, it is asked whether it knows of a
-        Designer with this project: `seen_by_gateway` is true or false, null where it cannot be
-        asked.
+        Where the playbook names a gateway, that one is asked until it lists a Designer with this
+        project: `seen_by_gateway` is true then. It is null where there is no gateway, where it is
+        not to be asked (`ask_gateway: false`), and where it refuses, which the log says.
 
-        Raises StepFailed without a Designer of this execution; WindowLost when a window does not
-        come or another takes the keyboard; KeyUnknown. Cancellation: at once; no key is down.
+        Raises StepFailed without a Designer of this execution, and when the gateway answers and
+        never lists it; WindowLost when a window does not come or another takes the keyboard;
+        KeyUnknown. Cancellation: at once; no key is down.
         """
         manager = await self.launched()
         name, timeout_s = params["project_name"], params["timeout"]
-        is_picker = titled(params["picker"])
-        is_main = titled(params["window"] or name)
+        is_picker, is_main = _looks(name, params["picker"], params["window"])
 
         def is_either(window: Window) -> bool:
             return is_picker(window) or is_main(window)
 
-        what = f"the project list, titled {params['picker']!r}, or the main window"
+        what = f"the project list, titled {params['picker']!r}, or the main window of {name!r}"
         found = await self.window(manager, is_either, timeout_s, what)
         if is_picker(found):
             await self._pick(manager, found, name)
-
-            def is_opened(window: Window) -> bool:
-                return is_main(window) and not is_picker(window)
-
             what = f"the main window of {name!r}"
-            found = await self.window(manager, is_opened, timeout_s, what)
-        return {"window": found.title, "seen_by_gateway": await self._is_seen(name)}
+            found = await self.window(manager, is_main, timeout_s, what)
+        is_seen = await self._is_seen(name, timeout_s) if params["ask_gateway"] else None
+        return {"window": found.title, "seen_by_gateway": is_seen}
 
     async def _pick(self, manager: DesignerManager, picker: Window, name: str) -> None:
         await manager.desktop.activate(picker)
         await self.fill(manager, picker, name)
         await manager.desktop.press(picker, "Return")
 
-    async def _is_seen(self, project: str) -> bool | None:
+    async def _is_seen(self, project: str, timeout_s: float) -> bool | None:
+        if self.context.gateway() is None:
+            return None
         try:
-            if self.context.gateway() is None:
-                return None
             client = await self.context.use(GatewayClient)
             gateway = await client.of(self.context)
 
             async def look() -> str | None:
                 designers = await gateway.upkeep.designers()
-                there = any(one.get("project") == project for one in designers)
-                return None if there else "the gateway knows of no such Designer yet"
+                if any(one.get("project") == project for one in designers):
+                    return None
+                open_ones = (str(one.get("project") or "no project") for one in designers)
+                return f"it lists Designers with {', '.join(open_ones) or 'nothing'} open"
 
-            waited = await wait_until(look, self.bounded(SEEN_S), self.context.progress)
+            waited = await wait_until(look, self.bounded(timeout_s), self.context.progress)
         except (GatewayError, NotFound, StepFailed) as error:
-            self.context.log(f"the gateway could not be asked for its Designers: {error}")
+            text = f"the gateway could not be asked for its Designers: {error}"
+            self.context.log(text, "warning")
             return None
         if waited.in_vain:
-            text = f"the gateway lists no Designer with {project!r} open, though its window is"
-            self.context.log(text, "warning")
-        return not waited.in_vain
+            raise StepFailed(
+                f"the main window of {project!r} is there, and gateway {gateway.target.name} lists"
+                f" no Designer with it open after {waited.seconds:.0f} s: {waited.last}; look"
+                " whether the Designer is connected to that gateway, or set ask_gateway to false"
+            )
+        return True
+
+
+def _looks(name: str, picker: str, window: str | None) -> tuple[Wanted, Wanted]:
+    """Return what a project list and what the main window look like; no window is both."""
+    is_titled = titled(picker)
+    if window is not None:
+        # Who says what the main window's title is means that one, whatever else it holds.
+        is_main = entitled(window)
+        return lambda seen: is_titled(seen) and not is_main(seen), is_main
+    names = naming(name)
+    return is_titled, lambda seen: names(seen) and not is_titled(seen)

@@ -36,6 +36,7 @@ class WaitForWindow(DesignerStep):
         seconds = self.bounded(params["timeout"])
         wanted = titled(params["title"])
         self.context.progress(0, None, f"waiting for a window titled {params['title']!r}")
+        await manager.open()
         found = await manager.desktop.wait_for_window(wanted, seconds)
         if found is None:
             there = await manager.windows(lambda _window: True)
@@ -99,6 +100,7 @@ class Screenshot(DesignerStep):
         Raises WindowLost when the Designer has no such window. Cancellation: at once, no file.
         """
         manager = await self.manager()
+        await manager.open()
         window = await self._window(manager, params["window"])
         file = self.artifact(params["name"])
         if window is not None:

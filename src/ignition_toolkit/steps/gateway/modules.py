@@ -67,7 +67,9 @@ class WaitForModuleInstallation(GatewayStep):
     class Params(Strict):
         """Parameters of gateway.wait_for_module_installation."""
 
-        module_name: str = Field(min_length=1, description="the module's name, or its id")
+        module_name: str = Field(
+            min_length=1, description="the module's name, or its id", examples=["com.acme.line"]
+        )
         timeout: float = Field(300, ge=0, description="for how long to wait at most, in seconds")
 
     async def execute(self, params: dict[str, Any]) -> dict[str, Any]:

@@ -43,7 +43,9 @@ class GetProject(GatewayStep):
     class Params(Strict):
         """Parameters of gateway.get_project."""
 
-        project_name: str = Field(min_length=1, description="the project's name")
+        project_name: str = Field(
+            min_length=1, description="the project's name", examples=["Line 3"]
+        )
 
     async def execute(self, params: dict[str, Any]) -> dict[str, Any]:
         """Look; outputs what the gateway tells of it: `name`, `title`, `enabled`, `parent`, ...
@@ -65,7 +67,9 @@ class ExportProject(GatewayStep):
     class Params(Strict):
         """Parameters of gateway.export_project."""
 
-        project_name: str = Field(min_length=1, description="the project's name")
+        project_name: str = Field(
+            min_length=1, description="the project's name", examples=["Line 3"]
+        )
         file: str = Field("project.zip", min_length=1, description=FILE)
 
     async def execute(self, params: dict[str, Any]) -> dict[str, Any]:

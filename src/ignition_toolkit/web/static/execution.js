@@ -2,6 +2,7 @@
 
 import { Log } from "./log.js";
 import { Steps } from "./steps.js";
+import { View } from "./view.js";
 import { FINAL, clock, localMoments, post, progress, reveal, shortened, showBadge, showSpan, titleOf } from "./words.js";
 
 const ANSWER_MS = 1000;
@@ -24,6 +25,7 @@ export class ExecutionPage {
     this.item = JSON.parse(main.dataset.item);
     this.log = new Log();
     this.steps = new Steps();
+    this.view = new View(this.id);
     this.forms = [...document.querySelectorAll("form[data-action]")];
     for (const form of this.forms) {
       form.addEventListener("submit", (event) => {
@@ -134,6 +136,7 @@ export class ExecutionPage {
     if (over) {
       this.notice("");
       this.log.over();
+      this.view.look();
       this.lookSoon("artifacts");
     }
   }
@@ -159,6 +162,7 @@ export class ExecutionPage {
   showStep(data) {
     this.steps.show(data);
     if (!data.parent_step_id) this.showReached();
+    this.view.look();
     if (data.cancellation) this.refresh();
     if (data.completed_at) this.lookSoon("artifacts");
   }

@@ -1,9 +1,11 @@
 import java.awt.BorderLayout;
+import java.awt.GridLayout;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.Arrays;
+import javax.swing.BorderFactory;
 import javax.swing.DefaultListModel;
 import javax.swing.JButton;
 import javax.swing.JFrame;
@@ -32,6 +34,9 @@ import javax.swing.text.JTextComponent;
 public final class Standin {
     private static final String[] PROJECTS = {"Filling Line", "Packing", "Tank Farm"};
     private static final char[] PASSWORD = "pass-Wort_1@Anlage".toCharArray();
+
+    /** Pixels around and between what a window holds. */
+    private static final int GAP = 10;
 
     private final Path folder;
     private final String linked;
@@ -71,12 +76,14 @@ public final class Standin {
         });
         counted(name);
         counted(password);
-        JPanel panel = new JPanel();
-        panel.add(name);
-        panel.add(password);
-        panel.add(login);
-        frame.add(said, BorderLayout.SOUTH);
-        frame.add(panel);
+        JPanel fields = new JPanel(new GridLayout(0, 2, GAP, GAP));
+        fields.add(new JLabel("User name"));
+        fields.add(name);
+        fields.add(new JLabel("Password"));
+        fields.add(password);
+        fields.add(said);
+        fields.add(login);
+        frame.add(framed(fields));
         frame.getRootPane().setDefaultButton(login);
         frame.setDefaultCloseOperation(WindowConstants.EXIT_ON_CLOSE);
         show(frame, 420, 160);
@@ -94,8 +101,10 @@ public final class Standin {
             }
         });
         counted(search);
-        frame.add(search, BorderLayout.NORTH);
-        frame.add(new JScrollPane(new JList<>(projects)));
+        JPanel panel = new JPanel(new BorderLayout(GAP, GAP));
+        panel.add(search, BorderLayout.NORTH);
+        panel.add(new JScrollPane(new JList<>(projects)));
+        frame.add(framed(panel));
         frame.setDefaultCloseOperation(WindowConstants.EXIT_ON_CLOSE);
         show(frame, 420, 300);
     }
@@ -103,7 +112,7 @@ public final class Standin {
     private void showProject(String project) {
         JFrame frame = new JFrame(project + " - Ignition Designer");
         JTextArea text = new JTextArea("A view of " + project);
-        JLabel said = new JLabel("not saved");
+        JLabel said = new JLabel("no changes");
         boolean[] saved = {true};
         counted(text);
         text.registerKeyboardAction(
@@ -121,8 +130,10 @@ public final class Standin {
                 },
                 KeyStroke.getKeyStroke("F5"),
                 JTextArea.WHEN_FOCUSED);
-        frame.add(new JScrollPane(text));
-        frame.add(said, BorderLayout.SOUTH);
+        JPanel panel = new JPanel(new BorderLayout(GAP, GAP));
+        panel.add(new JScrollPane(text));
+        panel.add(said, BorderLayout.SOUTH);
+        frame.add(framed(panel));
         frame.setDefaultCloseOperation(WindowConstants.DO_NOTHING_ON_CLOSE);
         frame.addWindowListener(new java.awt.event.WindowAdapter() {
             @Override
@@ -135,6 +146,11 @@ public final class Standin {
             }
         });
         show(frame, 640, 400);
+    }
+
+    private static JPanel framed(JPanel panel) {
+        panel.setBorder(BorderFactory.createEmptyBorder(GAP, GAP, GAP, GAP));
+        return panel;
     }
 
     private static void show(JFrame frame, int width, int height) {

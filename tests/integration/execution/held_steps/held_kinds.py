@@ -169,6 +169,22 @@ class Between(StepHandler):
         return {}
 
 
+class Write(StepHandler):
+    """Leaves a password as the artifact `said`."""
+
+    type = "held.write"
+
+    class Params(BaseModel):
+        model_config = ConfigDict(extra="forbid")
+
+        credential: Any
+
+    async def execute(self, params: dict[str, Any]) -> dict[str, Any]:
+        password = params["credential"]["password"].reveal()
+        (self.context.artifacts / "said").write_text(f"it is {password}", encoding="utf-8")
+        return {}
+
+
 class Fail(StepHandler):
     """Fails as often as there are lines in its file, counting itself, up to `times`."""
 
@@ -352,6 +368,7 @@ def write_files(folder: Path, found: dict[str, str]) -> str:
     folder.mkdir()
     for name, text in found.items():
         (folder / name).write_text(text, encoding="utf-8")
+    (folder / quote(found["plain"], safe="")).write_text("a name tells too", encoding="utf-8")
     (folder / "all.json").write_text(json.dumps(found), encoding="utf-8")
     # Across the borders of the pieces in which it is read.
     (folder / "long.txt").write_text(f"{found['plain']}\n" * 5000, encoding="utf-8")

@@ -1,0 +1,38 @@
+"""A log-in form at a host that nobody named is given neither name nor password."""
+
+import pytest
+
+from ignition_toolkit.playbook.models import ExecutionStatus, OnFailure
+from tests.integration.browser.bench import Bench
+from tests.integration.runner.driver import step
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+FORM = """document.body.innerHTML = `<input class="username-field">
+    <input class="password-field" type="password"><div class="submit-button">Go</div>`"""
+READ = "[...document.querySelectorAll('input')].map(e => e.value)"
+
+
+async def typed(bench: Bench, *hosts: str) -> object:
+    """Log in at a form that leads nowhere; return what its fields hold then."""
+    given = {"username": "ann", "password": "hunter2-plant", "hosts": [*hosts], "timeout": 3000}
+    result = await bench.run(
+        bench.open("/?token=s3cret#s3cret"),
+        step("form", "browser.evaluate", {"script": FORM}),
+        step("login", "perspective.login", given, on_failure=OnFailure.CONTINUE),
+        step("read", "browser.evaluate", {"script": READ}),
+    )
+    assert result.status is not ExecutionStatus.CANCELLED
+    assert bench.output("open")["url"] == f"{bench.site.url}/?..."
+    return bench.output("read")["result"]
+
+
+async def test_nothing_is_typed_at_a_host_that_nobody_named(bench: Bench) -> None:
+    assert await typed(bench, "login.example.com", "127.0.0.1") == ["", ""]
+    error = bench.error("login")
+    assert f"the log-in is asked for at {bench.site.url}/?..., where no password is typed" in error
+    assert "one of https://127.0.0.1, https://login.example.com" in error
+
+
+async def test_a_host_that_the_step_names_is_given_the_password(bench: Bench) -> None:
+    assert await typed(bench, bench.site.url) == ["ann", "hunter2-plant"]
