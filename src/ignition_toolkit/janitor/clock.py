@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection
 from typing import NamedTuple
 
@@ -13,6 +14,8 @@ SPAWN_S = 1.0
 FEW = 8
 #: Seconds that each further one has all of them begin earlier, and how early at most.
 EACH_S, EARLIEST_S = 0.001, 0.1
+#: Seconds that a runner has for its answer, also when it is asked late because this process is.
+ANSWER_S = 0.03
 
 
 class End(NamedTuple):
@@ -21,6 +24,8 @@ class End(NamedTuple):
     at: float
     #: When the runner is to be asked where it is stuck; None when it has been, or never is to be.
     ask_at: float | None
+    #: It does not begin before this: until then the runner has time to say where it is stuck.
+    not_before: float = -math.inf
 
 
 class Clock:
@@ -79,7 +84,7 @@ class Clock:
             at = min(at, earlier.at)
             asks = [time for time in (ask_at, earlier.ask_at) if time is not None]
             ask_at = min(asks, default=None)
-        self._ends[token] = End(at, ask_at)
+        self._ends[token] = End(at, ask_at, earlier.not_before if earlier else -math.inf)
 
     def spare(self, token: str) -> bool:
         """Take the end of a token back; say whether it had not begun yet."""
@@ -89,17 +94,17 @@ class Clock:
     def take_asks(self, now: float) -> list[Identity]:
         """Return the runners that are to be asked now where they are stuck, each once."""
         asks: list[Identity] = []
-        now += self._haste()
+        early = now + self._haste()
         for token, end in self._ends.items():
-            if end.ask_at is not None and end.ask_at <= now and token in self._runners:
+            if end.ask_at is not None and end.ask_at <= early and token in self._runners:
                 asks.append(self._runners[token])
-                self._ends[token] = End(end.at, None)
+                self._ends[token] = End(end.at, None, not_before=now + ANSWER_S)
         return asks
 
     def take_due(self, now: float) -> list[str]:
         """Return the tokens whose end is to begin now; from here on it cannot be taken back."""
-        now += self._haste()
-        due = [token for token in self._ends if self._begins_at(token) <= now]
+        haste = self._haste()
+        due = [token for token in self._ends if self._begins_at(token, haste) <= now]
         for token in due:
             del self._ends[token]
             self._begun[token] = False
@@ -112,17 +117,19 @@ class Clock:
 
     def next_at(self) -> float | None:
         """Return the time of the next thing to do, None when nothing is appointed."""
-        times = [self._begins_at(token) for token in self._ends]
+        haste = self._haste()
+        times = [self._begins_at(token, haste) for token in self._ends]
         asks = ((token, end.ask_at) for token, end in self._ends.items())
-        times += [at for token, at in asks if at is not None and token in self._runners]
-        return min(times) - self._haste() if times else None
+        times += [at - haste for token, at in asks if at is not None and token in self._runners]
+        return min(times, default=None)
 
     def _haste(self) -> float:
         """Return by how many seconds ends begin early, so that the last of many is not late."""
         return min(EARLIEST_S, EACH_S * max(0, len(self._ends) - FEW))
 
-    def _begins_at(self, token: str) -> float:
+    def _begins_at(self, token: str, haste: float) -> float:
         """Return when to begin: not while the runner is being forked and cannot be found."""
-        at = self._ends[token].at
+        end = self._ends[token]
         since = self._starting.get(token)
-        return at if since is None else max(at, since + SPAWN_S)
+        at = end.at if since is None else max(end.at, since + SPAWN_S)
+        return max(at - haste, end.not_before)

@@ -19,7 +19,6 @@ from ignition_toolkit.janitor import proc, wire
 from ignition_toolkit.janitor.children import ChildLists, ancestors
 from ignition_toolkit.janitor.clock import Clock
 from ignition_toolkit.janitor.orphans import Orphans
-from ignition_toolkit.janitor.proc import Identity
 from ignition_toolkit.janitor.sweep import Hunt
 from ignition_toolkit.janitor.tree import Forest, Member, Tree
 from ignition_toolkit.janitor.wire import Inbox, Outbox, WireError
@@ -33,10 +32,6 @@ MAX_LISTED = 500
 #: Messages handled in a row before other work gets its turn.
 MAX_MESSAGES = 1000
 _AFTER_ERROR_S = 0.05
-#: Seconds at most for a runner that is asked late to get a processor, and then for its answer.
-TAKE_S = 0.02
-_ANSWER_S = 0.003
-_LOOK_S = 0.001
 
 #: Keys of the trees that are no token's; a token has no brackets.
 _SWEEP = "<sweep>"
@@ -191,13 +186,9 @@ class Janitor:
         if self._is_leaving:
             return
         now = time.monotonic()
-        asked = self._clock.take_asks(now)
-        for runner in asked:
+        for runner in self._clock.take_asks(now):
             proc.send(runner, SIGUSR2)
-        due = self._clock.take_due(now)
-        if asked and due:
-            _let_answer(asked)
-        for token in due:
+        for token in self._clock.take_due(now):
             self._plant_token(token)
         if self._sweeps_wanted and _SWEEP not in self._forest.trees:
             self._sweeps_wanted -= 1
@@ -260,17 +251,6 @@ class Janitor:
         times = {"began": tree.began, "t": time.monotonic()}
         self._outbox.say("clean" if is_clean else "stuck", token=tree.key, **times, **report)
         self._clock.is_answered(tree.key)
-
-
-def _let_answer(asked: Iterable[Identity]) -> None:
-    """Give runners that were asked late a moment to write where they stand: this process is late.
-
-    A machine so busy has no processor for them at once, and who is frozen takes no question.
-    """
-    until = time.monotonic() + TAKE_S
-    while any(proc.has_pending(who, SIGUSR2) for who in asked) and time.monotonic() < until:
-        time.sleep(_LOOK_S)
-    time.sleep(_ANSWER_S)
 
 
 def _list(entries: Iterable[dict[str, object]]) -> list[dict[str, object]]:

@@ -25,8 +25,6 @@ _CHUNK_BYTES = 65536
 _GONE_OR_CLOSED = {errno.ENOENT, errno.ESRCH, errno.EACCES, errno.EPERM, errno.EIO}
 #: Neither stopped nor dead processes act: stopped, traced, zombie, dead.
 _STILL = "TtZX"
-#: Lines of /proc/PID/status: signals that wait for its first thread, and for the whole process.
-_PENDING = (b"SigPnd", b"ShdPnd")
 
 
 class Identity(NamedTuple):
@@ -219,21 +217,6 @@ def _send_checked(handle: int, identity: Identity, number: signal.Signals) -> Se
     except PermissionError:
         return Sent.REFUSED
     return Sent.DELIVERED
-
-
-def has_pending(identity: Identity, number: signal.Signals) -> bool:
-    """Say whether a signal that was sent to this process waits: it has had no processor since.
-
-    False where the process has ended, or where its number is another's now.
-    """
-    if is_gone(identity):
-        return False
-    bit = 1 << (number - 1)
-    for line in read_file(f"/proc/{identity.pid}/status").splitlines():
-        name, _, mask = line.partition(b":")
-        if name in _PENDING and int(mask, 16) & bit:
-            return True
-    return False
 
 
 def stop_unseen(pid: int) -> None:

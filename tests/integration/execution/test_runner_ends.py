@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import re
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -137,14 +139,23 @@ async def test_without_a_runner_a_run_waits_says_so_and_fails_in_the_end(
     assert "nonexistent" in (view.error or "")
 
 
+@contextmanager
+def breaking(module: Path) -> Iterator[Path]:
+    """Have a module as it was afterwards, its time too: another makes every catalog an old one."""
+    text, before = module.read_bytes(), module.stat()
+    try:
+        yield module
+    finally:
+        module.write_bytes(text)
+        os.utime(module, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
 async def test_a_broken_step_module_is_told_and_harms_no_other_kind(
     open_rig: OpenRig, held_steps: Path
 ) -> None:
     rig = open_rig()
-    broken = held_steps / "held_import.py"
-    text = broken.read_text()
-    broken.write_text("import no_such_module_anywhere\n")
-    try:
+    with breaking(held_steps / "held_import.py") as broken:
+        broken.write_text("import no_such_module_anywhere\n")
         rig.worker._core.programs._look_at = 0.0
         with pytest.raises(PlaybookInvalid) as caught:
             await rig.run(playbook(step("a", "held.imported")))
@@ -153,24 +164,18 @@ async def test_a_broken_step_module_is_told_and_harms_no_other_kind(
         assert [one.module for one in catalog.broken] == ["held_import"]
         assert "no_such_module_anywhere" in catalog.broken[0].error
         assert (await rig.run(playbook(log("a")))).status is E.COMPLETED
-    finally:
-        broken.write_text(text)
 
 
 async def test_a_module_that_breaks_after_the_check_is_a_failed_step(
     open_rig: OpenRig, held_steps: Path
 ) -> None:
     rig = open_rig()
-    broken = held_steps / "held_import.py"
-    text = broken.read_text()
     source = playbook(step("a", "held.imported", on_failure="continue"), log("b"))
     await rig.check(source)
-    broken.write_text("raise SystemExit('not today')\n")
-    try:
+    with breaking(held_steps / "held_import.py") as broken:
+        broken.write_text("raise SystemExit('not today')\n")
         rig.worker._core.programs._look_at = float("inf")
         view = await rig.run(source)
-    finally:
-        broken.write_text(text)
     assert view.status is E.COMPLETED
     assert "not today" in (steps(view)["a"].error or "")
 

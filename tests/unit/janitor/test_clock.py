@@ -2,7 +2,7 @@
 
 import pytest
 
-from ignition_toolkit.janitor.clock import EACH_S, EARLIEST_S, FEW, SPAWN_S, Clock
+from ignition_toolkit.janitor.clock import ANSWER_S, EACH_S, EARLIEST_S, FEW, SPAWN_S, Clock
 from ignition_toolkit.janitor.proc import Identity
 
 RUNNER = Identity(100, 7)
@@ -64,6 +64,19 @@ def test_a_runner_is_asked_once_and_before_its_end() -> None:
     assert clock.take_asks(now=6) == [RUNNER]
     assert clock.take_asks(now=7) == []
     assert clock.next_at() == 10
+
+
+def test_who_is_asked_late_has_time_to_answer_and_holds_up_nobody_else() -> None:
+    clock = clock_with_runner()
+    clock.watch("u", Identity(101, 8))
+    clock.end("t", at=10, ask_at=6)
+    clock.end("u", at=10, ask_at=None)
+    assert clock.take_asks(now=11) == [RUNNER]
+    assert clock.take_due(now=11) == ["u"]
+    assert clock.next_at() == 11 + ANSWER_S
+    clock.end("t", at=9, ask_at=None)
+    assert clock.take_due(now=11 + ANSWER_S / 2) == []
+    assert clock.take_due(now=11 + ANSWER_S) == ["t"]
 
 
 def test_nobody_is_asked_where_no_runner_is_known() -> None:

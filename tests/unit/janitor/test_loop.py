@@ -15,6 +15,7 @@ import pytest
 from ignition_toolkit.janitor import loop, proc
 from ignition_toolkit.janitor.__main__ import await_hello
 from ignition_toolkit.janitor.children import choose_lists
+from ignition_toolkit.janitor.clock import ANSWER_S
 from ignition_toolkit.janitor.loop import Janitor
 from ignition_toolkit.janitor.proc import Identity, Sent
 from ignition_toolkit.janitor.sweep import Hunt
@@ -211,19 +212,7 @@ def test_a_runner_that_is_asked_late_still_has_a_moment_to_say_where_it_is(
     talk.watch(runner)
     talk.end(asked=True)
     talk.await_one("clean")
-    assert sent[signal.SIGSTOP] - sent[signal.SIGUSR2] >= loop._ANSWER_S
-
-
-def test_a_runner_that_gets_no_processor_is_waited_for_but_not_long(
-    talk: Talk, runner: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(proc, "has_pending", lambda who, number: True)
-    monkeypatch.setattr(loop, "TAKE_S", 0.2)
-    talk.watch(runner)
-    talk.end(asked=True)
-    began = time.monotonic()
-    talk.await_one("clean")
-    assert time.monotonic() - began >= 0.2
+    assert sent[signal.SIGSTOP] - sent[signal.SIGUSR2] >= ANSWER_S
 
 
 def test_a_runner_whose_start_was_under_way_is_waited_for_when_the_worker_has_gone(

@@ -34,20 +34,6 @@ def identity_of(process: subprocess.Popen[bytes]) -> Identity:
     return found
 
 
-def test_a_signal_is_pending_until_its_process_has_had_a_processor(
-    sleeper: subprocess.Popen[bytes],
-) -> None:
-    who = identity_of(sleeper)
-    assert proc.send(who, signal.SIGSTOP) is Sent.DELIVERED
-    poll_until(lambda: proc.is_still(who))
-    assert not proc.has_pending(who, signal.SIGUSR2)
-    assert proc.send(who, signal.SIGUSR2) is Sent.DELIVERED
-    assert proc.has_pending(who, signal.SIGUSR2)
-    assert not proc.has_pending(Identity(who.pid, who.start + 1), signal.SIGUSR2)
-    assert proc.send(who, signal.SIGCONT) is Sent.DELIVERED
-    poll_until(lambda: not proc.has_pending(who, signal.SIGUSR2))
-
-
 @given(st.binary(max_size=16))
 def test_a_process_may_call_itself_anything(name: bytes) -> None:
     stat = proc.parse_stat(b"77 (" + name + b") " + TAIL)
