@@ -6,7 +6,7 @@ Source: gateway-api section 4. Importing this module imports no library.
 from __future__ import annotations
 
 import time
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
@@ -99,11 +99,16 @@ async def refuse_terminal(page: Page) -> None:
 
 
 async def log_in(
-    page: Page, username: str, password: str, places: Collection[str], left: Time
+    page: Page,
+    username: str,
+    revealed: Callable[[Locator], str],
+    places: Collection[str],
+    left: Time,
 ) -> None:
     """Log in where the page asks for it, and wait until it leads away.
 
     Args:
+        revealed: gives the password for a field, which no picture shows from then on.
         places: addresses at whose hosts the name and the password may be typed.
 
     Raises StepFailed at any other host, where nothing is typed; BrowserError when the page asks
@@ -114,7 +119,8 @@ async def log_in(
         await page.locator(SUBMIT).first.click(timeout=left.left_ms)
     await _type_at(page.locator(USER).first, username, places, left)
     await page.locator(SUBMIT).first.click(timeout=left.left_ms)
-    await _type_at(page.locator(PASSWORD).first, password, places, left)
+    field = page.locator(PASSWORD).first
+    await _type_at(field, revealed(field), places, left)
     await page.locator(SUBMIT).first.click(timeout=left.left_ms)
     handle = await page.wait_for_function(_OUTCOME, arg=USER, timeout=left.left_ms)
     outcome = await handle.json_value()

@@ -118,7 +118,9 @@ class Login(PerspectiveStep):
         if url is not None:
             await page.goto(url, timeout=left.left_ms)
         places = self._places(url, params["hosts"])
-        await perspective.log_in(page, username, password.reveal(), places, left)
+        await perspective.log_in(
+            page, username, lambda field: self.revealed(field, password), places, left
+        )
         return {"url": shown_address(page.url)}
 
     def _places(self, url: str | None, hosts: list[str]) -> list[str]:
