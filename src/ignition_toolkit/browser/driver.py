@@ -6,6 +6,7 @@ import asyncio
 import logging
 import os
 import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ignition_toolkit.browser.finding import find_browser
@@ -35,6 +36,8 @@ class BrowserProcess:
         self._client = client
         self._browser: Browser | None = None
         self._folder = ShortFolder(tempfile.gettempdir())
+        #: Where Playwright writes what it records; it goes with the execution's temporary folder.
+        self.traces = Path(tempfile.mkdtemp(prefix="traces-"))
 
     @classmethod
     async def start(cls, timeout: float) -> BrowserProcess:
@@ -61,6 +64,7 @@ class BrowserProcess:
                     headless=os.environ.get(HEADED_VARIABLE) != "1",
                     timeout=min(timeout, START_S) * 1000,
                     env={**os.environ, "TMPDIR": made._folder.path},
+                    traces_dir=made.traces,
                     # Whoever signals the runner does not signal its browser: the ladder ends it.
                     handle_sigint=False,
                     handle_sigterm=False,

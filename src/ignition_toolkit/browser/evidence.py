@@ -60,7 +60,7 @@ async def keep_evidence(
         async with asyncio.timeout(min(LOOK_S, context.remaining() / 2)):
             with translated():
                 context.log(f"failed at {shown_address(page.url)} {await page.title()!r}", "error")
-                path = context.artifacts / _picture_name(context)
+                path = context.artifacts / f"failed_{attempt_name(context)}.png"
                 await save_picture(page, path, LOOK_S * 1000, hidden)
                 context.log(f"a picture of it: {path.name}", "error")
     except (TimeoutError, BrowserError, OSError) as error:
@@ -90,6 +90,7 @@ async def save_picture(
         part.unlink(missing_ok=True)
 
 
-def _picture_name(context: StepContext) -> str:
+def attempt_name(context: StepContext) -> str:
+    """Return a step's id and the number of its attempt, as a part of a file's name."""
     step = re.sub(r"[^\w.-]+", "_", context.step_id)[:80]
-    return f"failed_{step}_{context.attempt}.png"
+    return f"{step}_{context.attempt}"

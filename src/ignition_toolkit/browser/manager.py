@@ -21,7 +21,9 @@ from typing import TYPE_CHECKING, Any
 from ignition_toolkit.browser.evidence import PageErrors, keep_evidence
 from ignition_toolkit.browser.foreign import translated
 from ignition_toolkit.browser.screencast import Screencast
+from ignition_toolkit.browser.trace import Trace, TraceWish, keep_last_trace, keep_trace
 from ignition_toolkit.errors import BrowserError, StepFailed
+from ignition_toolkit.playbook.models import TraceWhen
 
 if TYPE_CHECKING:
     from playwright.async_api import BrowserContext, Locator, Page
@@ -51,10 +53,13 @@ class BrowserManager:
 
     Args:
         view: takes pictures of the page for people who watch; None where nobody can.
+        traces: what is wanted of traces; by itself none is recorded.
     """
 
-    def __init__(self, view: LiveView | None = None) -> None:
+    def __init__(self, view: LiveView | None = None, traces: TraceWish | None = None) -> None:
         self._view = view
+        self._traces = traces or TraceWish()
+        self._trace: Trace | None = None
         self._screencast: Screencast | None = None
         self._process: BrowserProcess | None = None
         self._context: BrowserContext | None = None
@@ -84,16 +89,28 @@ class BrowserManager:
         """
         page = await self._page_for(context, opens)
         try:
+            await self._record(context)
             try:
                 with translated():
                     yield page
             except (BrowserError, StepFailed):
                 if self._errors is not None and not page.is_closed():
                     await keep_evidence(context, page, self._errors, self.secret_fields)
+                if self._trace is not None:
+                    await keep_trace(context, self._trace)
                 raise
         except asyncio.CancelledError:
             await self._barrier(context.step_id)
             raise
+
+    async def hide(self, field: Locator) -> None:
+        """Show a field in no picture and in no trace: a secret is put into it next.
+
+        Cancellation: at once.
+        """
+        self.secret_fields.append(field)
+        if self._trace is not None:
+            await self._trace.pause()
 
     def timeout_ms(self, context: StepContext, wanted_ms: float) -> float:
         """Return the smaller of a parameter and what is left of the step's timeout.
@@ -124,13 +141,20 @@ class BrowserManager:
         """Close the browser; after a stop, when it shows no page, kill it. Cancellation: kills."""
         process, self._process = self._process, None
         context, self._context, self._page = self._context, None, None
+        trace, self._trace = self._trace, None
         self._stop_screencast()
         if process is None:
             return
         if context is None:
             process.kill()
-        else:
-            await process.close()
+            return
+        try:
+            if trace is not None and self._traces.when is TraceWhen.ALWAYS:
+                await keep_last_trace(trace, self._traces)
+        except BaseException:
+            process.kill()
+            raise
+        await process.close()
 
     async def _page_for(self, context: StepContext, opens: bool) -> Page:
         if self._process is not None and not self._process.alive:
@@ -188,7 +212,16 @@ class BrowserManager:
         self._insecure = insecure
         self._lost_by = None
         self._start_screencast(self._page)
+        if self._traces.when is not TraceWhen.NEVER:
+            self._trace = Trace(
+                self._context, self._process.traces, self._traces, lambda: self.secret_fields
+            )
         return self._page
+
+    async def _record(self, context: StepContext) -> None:
+        said = await self._trace.go_on() if self._trace is not None else None
+        if said is not None:
+            context.log(said)
 
     def _start_screencast(self, page: Page) -> None:
         if self._view is not None:
@@ -203,7 +236,7 @@ class BrowserManager:
     async def _barrier(self, step_id: str) -> None:
         """Let nothing of a stopped step act any more. Cancellation: kills at once."""
         context, process = self._context, self._process
-        self._context = self._page = None
+        self._context = self._page = self._trace = None
         self._stop_screencast()
         self._lost_by = f"it was closed when step {step_id!r} was stopped"
         if process is None:
@@ -225,7 +258,7 @@ class BrowserManager:
     def _drop(self, why: str) -> None:
         """Kill the browser and forget it."""
         process, self._process = self._process, None
-        self._context = self._page = None
+        self._context = self._page = self._trace = None
         self._stop_screencast()
         self._lost_by = why
         if process is not None:

@@ -6,7 +6,7 @@ Source: gateway-api section 4. Importing this module imports no library.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Awaitable, Callable, Collection
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
@@ -101,14 +101,14 @@ async def refuse_terminal(page: Page) -> None:
 async def log_in(
     page: Page,
     username: str,
-    revealed: Callable[[Locator], str],
+    revealed: Callable[[Locator], Awaitable[str]],
     places: Collection[str],
     left: Time,
 ) -> None:
     """Log in where the page asks for it, and wait until it leads away.
 
     Args:
-        revealed: gives the password for a field, which no picture shows from then on.
+        revealed: gives the password for a field, which no picture and no trace shows from then on.
         places: addresses at whose hosts the name and the password may be typed.
 
     Raises StepFailed at any other host, where nothing is typed; BrowserError when the page asks
@@ -120,7 +120,7 @@ async def log_in(
     await _type_at(page.locator(USER).first, username, places, left)
     await page.locator(SUBMIT).first.click(timeout=left.left_ms)
     field = page.locator(PASSWORD).first
-    await _type_at(field, revealed(field), places, left)
+    await _type_at(field, await revealed(field), places, left)
     await page.locator(SUBMIT).first.click(timeout=left.left_ms)
     handle = await page.wait_for_function(_OUTCOME, arg=USER, timeout=left.left_ms)
     outcome = await handle.json_value()

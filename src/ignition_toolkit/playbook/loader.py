@@ -18,6 +18,7 @@ from ignition_toolkit.playbook.models import (
     Parameter,
     ParameterType,
     Playbook,
+    TraceWhen,
 )
 from ignition_toolkit.playbook.parameters import NAME, has_reference
 from ignition_toolkit.playbook.reading import Fields, Reading, line
@@ -43,6 +44,7 @@ ROOT_KEYS = (
     "group",
     "verified",
     "concurrency",
+    "trace",
     "parameters",
     "steps",
     "on_cancel",
@@ -163,6 +165,7 @@ class _PlaybookReader:
             domain=self._domain(fields),
             description=fields.text("description"),
             concurrency=Concurrency(concurrency),
+            trace=TraceWhen(fields.choice("trace", list(TraceWhen), TraceWhen.ON_FAILURE)),
             parameters=parameters,
             steps=tuple(steps.steps),
             on_cancel=tuple(steps.on_cancel),

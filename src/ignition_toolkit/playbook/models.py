@@ -168,6 +168,14 @@ class Concurrency(StrEnum):
     SHARED = "shared"
 
 
+class TraceWhen(StrEnum):
+    """When the trace of a browser is kept with the execution."""
+
+    ON_FAILURE = "on-failure"
+    ALWAYS = "always"
+    NEVER = "never"
+
+
 class Playbook(Frozen):
     """A playbook as its YAML says it, older spellings already replaced."""
 
@@ -178,6 +186,8 @@ class Playbook(Frozen):
     domain: str | None = None
     description: str = ""
     concurrency: Concurrency = Concurrency.EXCLUSIVE
+    #: When the trace of its browser is kept; the outermost playbook's counts.
+    trace: TraceWhen = TraceWhen.ON_FAILURE
     parameters: tuple[Parameter, ...] = ()
     steps: tuple[Step, ...]
     on_cancel: tuple[Step, ...] = ()

@@ -20,6 +20,7 @@ from ignition_toolkit.playbook.models import (
     Concurrency,
     OnFailure,
     ParameterType,
+    TraceWhen,
 )
 from ignition_toolkit.playbook.older_spellings import (
     KIND_NAMES,
@@ -114,6 +115,9 @@ def _root_properties() -> Schema:
         ),
         "concurrency": _choice(
             list(Concurrency), Concurrency.EXCLUSIVE, "Whether it keeps its gateway for itself"
+        ),
+        "trace": _choice(
+            list(TraceWhen), TraceWhen.ON_FAILURE, "When the trace of its browser is kept"
         ),
         "parameters": _or_empty({"type": "array", "items": {"$ref": "#/definitions/parameter"}}),
         "steps": {"type": "array", "minItems": 1, **steps, "description": "Run in order"},

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from ignition_toolkit.browser.live_view import LiveView
+from ignition_toolkit.credentials.secret import Secret, secrets_in
 from ignition_toolkit.errors import NotFound
 from ignition_toolkit.playbook.engine_host import EngineHost
 from ignition_toolkit.playbook.events import (
@@ -75,8 +76,20 @@ class RunnerHost(EngineHost):
     # Any: of a type that is imported late.
     async def _make_browser_manager(self) -> Any:
         from ignition_toolkit.browser.manager import BrowserManager
+        from ignition_toolkit.browser.trace import TraceWish
 
-        return BrowserManager(self.live_view)
+        wish = TraceWish(
+            when=self._start.program.main.trace,
+            secrets=self._secrets,
+            is_cancelled=lambda: self._cancelled,
+            folder=lambda: self.artifacts,
+        )
+        return BrowserManager(self.live_view, wish)
+
+    def _secrets(self) -> list[Secret]:
+        """Return the secrets that this process was given, or that steps have remembered."""
+        given = from_wire(self._start.parameters)
+        return [*secrets_in([given, self._credentials, self._remembered])]
 
     def _send_picture(self, picture: str) -> None:
         self._writer.send(FrameTaken(data=picture))

@@ -40,11 +40,7 @@ def temporary_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def manager(temporary_folder: Path) -> AsyncIterator[BrowserManager]:
     """Give the browser that the engines share; it starts with its first step."""
-    if sys.version_info < (3, 12):
-        # As in a runner; its thread would be taken for one that a test has left.
-        watcher = asyncio.PidfdChildWatcher()
-        watcher.attach_loop(asyncio.get_running_loop())
-        asyncio.set_child_watcher(watcher)
+    watch_children(asyncio.get_running_loop())
     executor = ThreadPoolExecutor(1)
     loop = asyncio.get_running_loop()
     loop.set_default_executor(executor)
@@ -54,6 +50,22 @@ async def manager(temporary_folder: Path) -> AsyncIterator[BrowserManager]:
     yield made
     await made.aclose()
     executor.shutdown()
+    watch_children(None)
+
+
+def watch_children(loop: asyncio.AbstractEventLoop | None) -> None:
+    """Have a loop watch child processes as in a runner; with None, as it was before.
+
+    The thread that Python takes for it would be one that a test has left.
+    """
+    if sys.version_info >= (3, 12):
+        return
+    if loop is None:
+        asyncio.get_event_loop_policy().set_child_watcher(None)  # type: ignore[arg-type]
+        return
+    watcher = asyncio.PidfdChildWatcher()
+    watcher.attach_loop(loop)
+    asyncio.set_child_watcher(watcher)
 
 
 @pytest.fixture

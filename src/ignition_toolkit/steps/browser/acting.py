@@ -76,7 +76,7 @@ class Fill(BrowserStep):
         """
         field = page.locator(params["selector"]).first
         await field.fill(
-            self.revealed(field, params["value"]), timeout=self.timeout_ms(params["timeout"])
+            await self.revealed(field, params["value"]), timeout=self.timeout_ms(params["timeout"])
         )
         return {}
 
@@ -125,7 +125,7 @@ class PressSequentially(BrowserStep):
         """
         field = page.locator(params["selector"]).first
         await field.press_sequentially(
-            self.revealed(field, params["value"]),
+            await self.revealed(field, params["value"]),
             delay=params["delay"],
             timeout=self.timeout_ms(params["timeout"]),
         )

@@ -62,11 +62,14 @@ class BrowserStep(StepHandler):
         """Return the smaller of a parameter in milliseconds and what is left of the step's."""
         return self.manager.timeout_ms(self.context, wanted_ms)
 
-    def revealed(self, field: Locator, value: Secret | str) -> str:
-        """Return a value that is put into a field; pictures do not show the field of a secret."""
+    async def revealed(self, field: Locator, value: Secret | str) -> str:
+        """Return a value that is put into a field next.
+
+        The field of a secret is in no picture and no trace from then on. Cancellation: at once.
+        """
         if not isinstance(value, Secret):
             return value
-        self.manager.secret_fields.append(field)
+        await self.manager.hide(field)
         return value.reveal()
 
     def artifact(self, name: str, suffix: str = "") -> Path:
