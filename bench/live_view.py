@@ -27,7 +27,8 @@ ASK_S = 0.25
 def text(site: Site) -> str:
     """Return a playbook whose page repaints ten times a second, and whose last step is stuck."""
     first = f"{{id: open, name: Open, type: browser.navigate, parameters: {{url: '{site.url}"
-    click = "{id: it, name: It, type: browser.click, parameters: {selector: '#never'}}"
+    wait = "{selector: '#never', timeout: 0}"
+    click = f"{{id: it, name: It, type: browser.click, timeout: 3600, parameters: {wait}}}"
     return f"name: Busy\nsteps:\n- {first}/busy'}}}}\n- {click}\n"
 
 

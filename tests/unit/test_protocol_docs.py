@@ -241,7 +241,9 @@ def test_every_object_and_word_in_messages_is_described() -> None:
     assert page.keys() == models.keys()
     for name, schema in models.items():
         if "enum" in schema:
-            assert re.findall(r"^\| `(\w+)` \|", page[name], re.MULTILINE) == schema["enum"], name
+            assert re.findall(r"^\| `([\w-]+)` \|", page[name], re.MULTILINE) == schema["enum"], (
+                name
+            )
         else:
             assert fields_in(page[name]) == fields_of(schema), name
 

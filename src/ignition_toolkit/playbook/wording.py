@@ -52,7 +52,7 @@ def nearest(word: str, choices: Iterable[str]) -> str:
     return f"; did you mean {by_lower[close[0]]!r}?" if close else ""
 
 
-def listed(names: Iterable[str], limit: int = 12) -> str:
+def listed(names: Iterable[str], limit: int = 16) -> str:
     """Return names in order, joined by commas, and how many were left out."""
     all_names = list(names)
     more = f" and {len(all_names) - limit} more" if len(all_names) > limit else ""

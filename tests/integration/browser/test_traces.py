@@ -153,7 +153,7 @@ async def test_recording_begins_anew_when_it_is_too_much(
     await bench.run(bench.open("/"), *fills, failing())
     assert "the trace begins anew here" in bench.host.log
     text, calls = read(bench, "trace_fail_1.zip")
-    assert "#never" in [call["params"].get("selector") for call in calls]
+    assert "#never >> nth=0" in [call["params"].get("selector") for call in calls]
     assert "was name0" not in text
 
 

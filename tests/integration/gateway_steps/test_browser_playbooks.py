@@ -93,6 +93,8 @@ async def test_page_smoke_test_fails_where_a_page_does(
     view = await run(rig, "page_smoke_test", simulated, project=project, page="broken")
     error = steps(view)["quality"].error or ""
     assert "error at C$0:0:1, pending at C$0:0:2" in error
+    kept = {found.name for found in await rig.worker.archive.artifacts(view.execution_id)}
+    assert {"failed_quality_1.png", "trace_quality_1.zip"} <= kept
     view = await run(rig, "page_smoke_test", simulated, project="no such")
     assert "Project Not Found" in (steps(view)["open"].error or "")
 

@@ -150,7 +150,7 @@ def test_a_playbook_without_steps_is_refused(steps: str) -> None:
             with_step("", "rollback: []"),
             (
                 "p.yaml:4:1: the playbook has no key 'rollback'; it has name, version, description,"
-                " domain, group, verified, concurrency, parameters, steps, on_cancel,"
+                " domain, group, verified, concurrency, trace, parameters, steps, on_cancel,"
                 " on_cancel_timeout, metadata"
             ),
         ),
@@ -158,8 +158,8 @@ def test_a_playbook_without_steps_is_refused(steps: str) -> None:
             with_step("", "descripton: a"),
             (
                 "p.yaml:4:1: the playbook has no key 'descripton'; it has name, version,"
-                " description, domain, group, verified, concurrency, parameters, steps, on_cancel,"
-                " on_cancel_timeout, metadata; did you mean 'description'?"
+                " description, domain, group, verified, concurrency, trace, parameters, steps,"
+                " on_cancel, on_cancel_timeout, metadata; did you mean 'description'?"
             ),
         ),
         (
