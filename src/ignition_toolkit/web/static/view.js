@@ -54,11 +54,15 @@ export class View {
     return PICTURE_MS;
   }
 
+  // Puts the picture in the place of the one before when it is whole: there is always one to see.
   async load(at) {
-    this.picture.src = `${this.address}/frame?at=${encodeURIComponent(at)}`;
-    await this.picture.decode();
+    const { id, className, alt } = this.picture;
+    const next = Object.assign(new Image(), { id, className, alt });
+    next.src = `${this.address}/frame?at=${encodeURIComponent(at)}`;
+    await next.decode();
+    this.picture.replaceWith(next);
+    this.picture = next;
     this.at = at;
-    reveal(this.picture, true);
   }
 
   say(text) {
