@@ -7,7 +7,15 @@ from typing import Any, TypeVar
 from ignition_toolkit.browser.manager import BrowserManager
 from ignition_toolkit.playbook.cancellation import CancelReason
 from ignition_toolkit.playbook.engine import EngineResult, PlaybookEngine
-from ignition_toolkit.playbook.models import CancelSource, Playbook, Program, Step, StepStatus
+from ignition_toolkit.playbook.models import (
+    CancelSource,
+    Parameter,
+    ParameterType,
+    Playbook,
+    Program,
+    Step,
+    StepStatus,
+)
 from ignition_toolkit.runner.kinds import handlers_of
 from tests.integration.browser.site import SOON_S, Site
 from tests.integration.runner.driver import step
@@ -56,8 +64,9 @@ class Bench:
     async def run(self, *steps: Step, credentials: dict[str, Any] | None = None) -> EngineResult:
         """Run steps to the end."""
         self.host = BrowserHost(self.manager, self.artifacts, credentials=credentials)
-        main = Playbook(name="main", path="main.yaml", steps=steps)
-        self.engine = PlaybookEngine(Program(main=main), {}, self.host)
+        gateway = Parameter(name="gateway_url", type=ParameterType.STRING)
+        main = Playbook(name="main", path="main.yaml", steps=steps, parameters=(gateway,))
+        self.engine = PlaybookEngine(Program(main=main), {"gateway_url": self.site.url}, self.host)
         return await self.engine.run()
 
     def output(self, step_id: str) -> dict[str, Any]:

@@ -13,6 +13,7 @@ import pytest
 from ignition_toolkit.playbook.attempt import GRACE_S
 from ignition_toolkit.playbook.models import ExecutionStatus
 from tests.integration.browser.bench import KINDS, Bench
+from tests.integration.browser.site import PROJECTS
 from tests.integration.runner.driver import step
 from tests.polling import poll_until_async
 
@@ -34,13 +35,11 @@ ONLY: dict[str, tuple[str, ...]] = {
     "browser.navigate": ("hung",),
     "browser.screenshot": ("loop",),
 }
-#: The kinds of Perspective wait for a gateway's pages: test_perspective_cancel.py has them.
-BROWSER_KINDS = sorted(kind for kind in KINDS if kind.startswith("browser."))
 #: Of each kind one way in the gate, another one for the next kind; all in `make stress`.
-CASES = [(kind, way) for kind in BROWSER_KINDS for way in ONLY.get(kind, WAYS)]
+CASES = [(kind, way) for kind in sorted(KINDS) for way in ONLY.get(kind, WAYS)]
 IN_THE_GATE = {
     (kind, ways[number % len(ways)])
-    for number, kind in enumerate(BROWSER_KINDS)
+    for number, kind in enumerate(sorted(KINDS))
     if (ways := ONLY.get(kind, WAYS))
 }
 #: What the page of each way says when it is there; said late, it would be taken for an act.
@@ -51,12 +50,29 @@ LATE_MS = 700
 #: Values of parameters that a kind cannot do without.
 GIVEN: dict[str, Any] = {
     "attribute": "id",
+    "dock_id": "never",
     "file_path": "line.csv",
     "key": "a",
     "name": "picture",
+    "page": "never",
     "state": "visible",
     "text": "Go",
     "value": "two",
+}
+#: What kinds are given that they could do without: time to wait, and somebody to log in.
+LONG = {"timeout": 60_000}
+EXTRA: dict[str, dict[str, Any]] = {
+    "browser.select": {"value": "two"},
+    "perspective.discover_page": {"selector": "#never"},
+    "perspective.login": {"username": "ann", "password": "hunter2-plant"},
+    "perspective.verify_dock_opened": LONG,
+    "perspective.verify_navigation": LONG,
+    "perspective.verify_no_quality_overlays": LONG,
+}
+#: Kinds that open the page themselves that keeps them waiting, and which one.
+OPENING = {
+    "browser.navigate": {"hung": "slow"},
+    "perspective.open": {"late": "late", "hung": "slow", "loop": "loops"},
 }
 SELECTORS = {
     "browser.check": "#tick",
@@ -74,11 +90,11 @@ def parameters_of(kind: str, way: str, bench: Bench) -> dict[str, Any]:
         "selector": selector,
         "url": f"{bench.site.url}/slow",
         "script": f"new Promise(() => setTimeout(() => say('promised'), {LATE_MS}))",
+        "project": OPENING.get(kind, {}).get(way),
     }
     wanted = [name for name, it in KINDS[kind].Params.model_fields.items() if it.is_required()]
     assert given.keys() >= set(wanted), f"say in GIVEN what {kind} is to be given"
-    extra = {"value": "two"} if kind == "browser.select" else {}
-    return {name: given[name] for name in wanted} | extra
+    return {name: given[name] for name in wanted} | EXTRA.get(kind, {})
 
 
 async def keep_waiting(bench: Bench, kind: str, way: str, began: float) -> None:
@@ -86,11 +102,25 @@ async def keep_waiting(bench: Bench, kind: str, way: str, began: float) -> None:
     path = {"late": f"/late?after={LATE_MS}", "hung": "/", "loop": "/loop"}[way]
     start = {"hung": "location.href = '/slow'", "loop": "setTimeout(loop)"}.get(way)
     more = [] if start is None else [step("hold", "browser.evaluate", {"script": f"{start}, 0"})]
+    if kind in OPENING:
+        path, more = "/", []
     result = await bench.run(bench.open(path), *more)
     assert result.status is COMPLETED, result.error
-    if way == "hung" and kind != "browser.navigate":
+    if kind in OPENING:
+        await poll_until_async(lambda: "home" in bench.site.said(began), 30)
+        return
+    if way == "hung":
         await poll_until_async(lambda: bool(bench.site.after(began, "/slow")), 30)
     await poll_until_async(lambda: FIRST_WORDS[way] in bench.site.said(began), 30)
+
+
+async def await_opening(bench: Bench, way: str, began: float) -> None:
+    """Return when the page that a kind opens itself keeps it waiting."""
+    if way == "hung":
+        asked = {"/slow", f"{PROJECTS}/slow"}
+        await poll_until_async(lambda: asked & {s.path for s in bench.site.after(began)}, 30)
+    else:
+        await poll_until_async(lambda: FIRST_WORDS[way] in bench.site.said(began), 30)
 
 
 def assert_gone(bench: Bench) -> None:
@@ -113,8 +143,8 @@ async def test_a_cancelled_step_never_acts_later(bench: Bench, kind: str, way: s
     await keep_waiting(bench, kind, way, began)
     running = asyncio.create_task(bench.run(step("it", kind, parameters_of(kind, way, bench))))
     await bench.await_waiting("it")
-    if kind == "browser.navigate":
-        await poll_until_async(lambda: bool(bench.site.after(began, "/slow")), 30)
+    if kind in OPENING:
+        await await_opening(bench, way, began)
     asked = time.monotonic()
     result = await bench.cancel(running)
     over = time.monotonic()
