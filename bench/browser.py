@@ -8,9 +8,10 @@ from pathlib import Path
 
 from bench.cancel import GoneWatch
 from bench.figures import load, summary, table
+from ignition_toolkit.simulator import SimulatedGateway, serving_in_thread
 from tests.e2e.observer import Identity, below
 from tests.e2e.server import Server, serving
-from tests.integration.browser.site import SOON_S, Site, running_site
+from tests.integration.browser.told import SOON_S, Moment, Told
 from tests.leaks import command
 from tests.polling import poll_until
 
@@ -34,7 +35,7 @@ class Stuck:
     #: Path of the first page, and the step after it.
     page: str
     then: str = ""
-    #: Word or address that reaches the site when it is stuck; empty: as soon as there is a driver.
+    #: Act or path that reaches the gateway when it is stuck; empty: as soon as there is a driver.
     sign: str = ""
     stopped: list[float] = field(default_factory=list)
     acted: list[float] = field(default_factory=list)
@@ -42,17 +43,17 @@ class Stuck:
     gone_seen: list[float] = field(default_factory=list)
     killed: int = 0
 
-    def text(self, site: Site) -> str:
+    def text(self, told: Told) -> str:
         """Return the playbook."""
-        first = f"{{id: open, name: Open, type: browser.navigate, parameters: {{url: '{site.url}"
+        first = f"{{id: open, name: Open, type: browser.navigate, parameters: {{url: '{told.url}"
         return f"name: {self.name}\nsteps:\n- {first}{self.page}'}}}}\n{self.then}"
 
-    def await_stuck(self, server: Server, site: Site, since: float) -> None:
+    def await_stuck(self, server: Server, told: Told, since: Moment) -> None:
         """Return once the step is stuck."""
         if not self.sign:
             poll_until(lambda: browsers(server), SOON_S)
         else:
-            poll_until(lambda: any(self.sign in s.path for s in site.after(since)), SOON_S)
+            poll_until(lambda: self.sign in told.after(since), SOON_S)
 
     def row(self) -> list[object]:
         """Return the line of the table."""
@@ -63,12 +64,14 @@ class Stuck:
 def ways() -> list[Stuck]:
     """Return the ways that are measured."""
     click = "- {id: it, name: It, type: browser.click, parameters: {selector: '#never'}}\n"
-    loop = "- {id: it, name: It, type: browser.evaluate, parameters: {script: 'loop()'}}\n"
+    loop = (
+        "- {id: it, name: It, type: browser.evaluate, parameters: {script: 'simulator.loop(1)'}}\n"
+    )
     return [
-        Stuck("click waiting", "/scripts", click, "said/tick"),
-        Stuck("goto hung", "/slow", sign="/slow"),
-        Stuck("endless loop", "/loop", loop, "said/loops"),
-        Stuck("browser starting", "/"),
+        Stuck("click waiting", "/simulator/acting", click, "worker tick"),
+        Stuck("goto hung", "/simulator/never", sign="/simulator/never"),
+        Stuck("endless loop", "/simulator/loop", loop, "loop beat"),
+        Stuck("browser starting", "/simulator/form"),
     ]
 
 
@@ -78,20 +81,21 @@ def browsers(server: Server) -> set[Identity]:
     return {one for one in found if any(w in command(one.pid) for w in ("chrom", "run-driver"))}
 
 
-def cancel_one(server: Server, site: Site, stuck: Stuck) -> None:
+def cancel_one(server: Server, told: Told, stuck: Stuck) -> None:
     """Run a stuck step, cancel it, and take the figures."""
-    site.answer.clear()
-    began = time.monotonic()
-    execution_id = server.client.start_text(stuck.text(site))
-    stuck.await_stuck(server, site, began)
+    since = told.now()
+    execution_id = server.client.start_text(stuck.text(told))
+    stuck.await_stuck(server, told, since)
     watch = GoneWatch(browsers(server))
     asked = server.client.cancel(execution_id)
     record = server.client.wait(execution_id, {"cancelled"})["cancellation"]
     gone_at = watch.result()
     time.sleep(LISTEN_S)
-    last = max((seen.t for seen in site.after(asked)), default=asked)
+    # The journal's times are the machine's.
+    began = time.time() - (time.monotonic() - asked)
+    last = max((one.at for one in told.gateway.acts(after=since.act)), default=began)
     stuck.stopped.append(record["step_stopped_ms"])
-    stuck.acted.append(1000 * (last - asked))
+    stuck.acted.append(1000 * max(0.0, last - began))
     stuck.gone.append(record["tree_gone_ms"])
     stuck.gone_seen.append(1000 * (gone_at - asked))
     stuck.killed += record["outcome"] == "killed"
@@ -100,11 +104,12 @@ def cancel_one(server: Server, site: Site, stuck: Stuck) -> None:
 def all_of_it(folder: Path, times: int) -> str:
     """Cancel every way so many times, one after the other; return the table."""
     rows = []
-    with running_site() as site, serving(folder / "browser") as server:
-        before = load()
+    gateway = SimulatedGateway()
+    with serving_in_thread(gateway), serving(folder / "browser") as server:
+        before, told = load(), Told(gateway)
         for stuck in ways():
             for _ in range(times):
-                cancel_one(server, site, stuck)
+                cancel_one(server, told, stuck)
             rows.append(stuck.row())
             print(*rows[-1], sep="  ", flush=True)
     note = f"{times} times each, one after the other; load before {before:.1f}, after {load():.1f}."

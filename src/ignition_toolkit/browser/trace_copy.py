@@ -32,16 +32,17 @@ async def copy_trace(raw: Path, path: Path, redactor: Redactor) -> None:
     stops after the piece of 64 KiB that is under way, which takes STOP_S at most; there is no file.
     """
     stopped = threading.Event()
-    # itk: ignore[ITK109] it is told to stop, and looks after each piece
     copying = asyncio.get_running_loop().run_in_executor(
         None, _copy, raw, path, redactor, stopped.is_set
     )
     try:
-        await asyncio.shield(copying)
+        # Unlike awaiting it, this leaves it alone when it is cancelled: the thread goes on anyway.
+        await asyncio.wait({copying})
     except asyncio.CancelledError:
         stopped.set()
         await asyncio.wait({copying}, timeout=STOP_S)
         raise
+    copying.result()
 
 
 def _copy(raw: Path, path: Path, redactor: Redactor, is_stopped: Callable[[], bool]) -> None:

@@ -20,7 +20,7 @@ class Act:
     """One act on a page. Its time is the machine's, in seconds since 1970, when it was told."""
 
     number: int
-    #: What happened: `load`, `click`, `change`, `form`, `beat`, `socket-open`, `socket-close`.
+    #: What happened: `load`, `click`, `change`, `form`, `tick`, `beat`, `socket-open` and so on.
     act: str
     #: The element: its id, else its label, its component's path, or its tag.
     target: str

@@ -17,7 +17,7 @@ from ignition_toolkit.playbook.models import (
     StepStatus,
 )
 from ignition_toolkit.runner.kinds import handlers_of
-from tests.integration.browser.site import SOON_S, Site
+from tests.integration.browser.site import SOON_S
 from tests.integration.runner.driver import step
 from tests.polling import poll_until_async
 from tests.unit.playbook.engine_host_fake import FakeHost, is_step
@@ -48,25 +48,29 @@ class BrowserHost(FakeHost):
 
 
 class Bench:
-    """One browser, a site, and what runs playbooks on them."""
+    """One browser, and what runs playbooks with it, on the pages of a host at `url`."""
 
-    def __init__(self, manager: BrowserManager, site: Site, artifacts: Path) -> None:
+    def __init__(
+        self, manager: BrowserManager, url: str, artifacts: Path, *, is_gateway: bool = False
+    ) -> None:
         self.manager = manager
-        self.site = site
+        self.url = url
+        self._is_gateway = is_gateway
         self.artifacts = artifacts
         self.host = BrowserHost(manager, artifacts)
         self.engine: PlaybookEngine | None = None
 
     def open(self, path: str) -> Step:
-        """Return a step that opens a page of the site."""
-        return step("open", "browser.navigate", {"url": self.site.url + path})
+        """Return a step that opens a page."""
+        return step("open", "browser.navigate", {"url": self.url + path})
 
     async def run(self, *steps: Step, credentials: dict[str, Any] | None = None) -> EngineResult:
         """Run steps to the end."""
         self.host = BrowserHost(self.manager, self.artifacts, credentials=credentials)
-        gateway = Parameter(name="gateway_url", type=ParameterType.STRING)
-        main = Playbook(name="main", path="main.yaml", steps=steps, parameters=(gateway,))
-        self.engine = PlaybookEngine(Program(main=main), {"gateway_url": self.site.url}, self.host)
+        given = {"gateway_url": self.url} if self._is_gateway else {}
+        parameters = tuple(Parameter(name=it, type=ParameterType.STRING) for it in given)
+        main = Playbook(name="main", path="main.yaml", steps=steps, parameters=parameters)
+        self.engine = PlaybookEngine(Program(main=main), given, self.host)
         return await self.engine.run()
 
     def output(self, step_id: str) -> dict[str, Any]:
@@ -86,18 +90,15 @@ class Bench:
         await poll_until_async(
             lambda: (
                 any(is_step(step_id, StepStatus.RUNNING)(event) for event in self.host.events)
-                and self._calls()
+                and self.is_calling()
             ),
             SOON_S,
         )
 
-    def _calls(self) -> bool:
+    def is_calling(self) -> bool:
+        """Return whether a call to the browser is under way."""
         page = self.manager._page
         return page is not None and bool(page._impl_obj._connection._callbacks)
-
-    async def all_let_in(self) -> float:
-        """Return the time at which the site had seen all that was sent to it before this call."""
-        return await asyncio.to_thread(self.site.now)
 
     async def cancel(self, running: "asyncio.Task[EngineResult]") -> EngineResult:
         """Cancel the run and return when it is over."""

@@ -13,10 +13,13 @@ import pytest_asyncio
 
 from ignition_toolkit.browser.manager import BrowserManager
 from ignition_toolkit.execution.fork_server import ForkServer
+from ignition_toolkit.simulator import SimulatedGateway
 from tests.integration.browser.bench import Bench
 from tests.integration.browser.site import Site, running_site
+from tests.integration.browser.told import SOON_S, Told
 from tests.integration.runner.driver import RunnerUnderTest, new_fork_server
 from tests.integration.runner.driver import runner as a_runner
+from tests.polling import poll_until_async
 
 
 @pytest.fixture(scope="module")
@@ -24,6 +27,12 @@ def site() -> Iterator[Site]:
     """Give a running site."""
     with running_site() as made:
         yield made
+
+
+@pytest.fixture(scope="module")
+def told(simulated_gateway: SimulatedGateway) -> Told:
+    """Give what the pages of the simulated gateway tell; its time stands still."""
+    return Told(simulated_gateway)
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +49,7 @@ def temporary_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def manager(temporary_folder: Path) -> AsyncIterator[BrowserManager]:
     """Give the browser that the engines share; it starts with its first step."""
-    watch_children(asyncio.get_running_loop())
+    watcher = watch_children(asyncio.get_running_loop())
     executor = ThreadPoolExecutor(1)
     loop = asyncio.get_running_loop()
     loop.set_default_executor(executor)
@@ -50,29 +59,30 @@ async def manager(temporary_folder: Path) -> AsyncIterator[BrowserManager]:
     yield made
     await made.aclose()
     executor.shutdown()
-    watch_children(None)
+    if watcher is not None:
+        # A browser that was killed a moment ago is not waited for by its manager.
+        await poll_until_async(lambda: not watcher._callbacks, SOON_S)  # type: ignore[attr-defined]
+        asyncio.get_event_loop_policy().set_child_watcher(None)  # type: ignore[arg-type]
 
 
-def watch_children(loop: asyncio.AbstractEventLoop | None) -> None:
-    """Have a loop watch child processes as in a runner; with None, as it was before.
+def watch_children(loop: asyncio.AbstractEventLoop) -> asyncio.PidfdChildWatcher | None:
+    """Have a loop watch child processes as in a runner; return what does it where that is needed.
 
     The thread that Python takes for it would be one that a test has left.
     """
     if sys.version_info >= (3, 12):
-        return
-    if loop is None:
-        asyncio.get_event_loop_policy().set_child_watcher(None)  # type: ignore[arg-type]
-        return
+        return None
     watcher = asyncio.PidfdChildWatcher()
     watcher.attach_loop(loop)
     asyncio.set_child_watcher(watcher)
+    return watcher
 
 
 @pytest.fixture
 def bench(manager: BrowserManager, site: Site, tmp_path: Path) -> Bench:
     """Give what runs playbooks with the shared browser."""
     site.answer.clear()
-    return Bench(manager, site, tmp_path)
+    return Bench(manager, site.url, tmp_path)
 
 
 @pytest.fixture

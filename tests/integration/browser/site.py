@@ -27,37 +27,11 @@ PAGES = {
         <button id=off disabled>Off</button><p id=gone hidden>Not seen</p>
         <input id=name value=Ann title="Your name"><input id=tick type=checkbox>
         <select id=line><option>one</option><option value=2>two</option></select>
-        <i class=cqfo-pending></i><p id=soon>Wait</p>
+        <p id=soon>Wait</p>
         <script>setTimeout(() => {{ soon.textContent = 'Ready' }}, 300)</script>
         <input id=file type=file onchange="say('file ' + this.files[0].name)">
         <a id=report href="/report.csv" download>Report</a>
         <a id=half href="/half.csv" download>Half</a>""",
-    # Its button and field come late, and say it when they are touched.
-    "/late": f"""<title>Late</title><div id=here><i class=cqfo-pending></i></div>
-        <script>{SAY} say('late waits');
-        const after = Number(new URLSearchParams(location.search).get('after') || 2000);
-        setTimeout(() => {{
-          here.innerHTML = '<button id=late>Go</button><input id=field>'
-            + '<input id=tick type=checkbox><select id=line>'
-            + '<option>one</option><option>two</option></select>';
-          for (const kind of ['click', 'input', 'change', 'keydown'])
-            here.addEventListener(kind, event => act(event.target.id + ' ' + kind));
-          say('late is there');
-        }}, after);</script>""",
-    "/scripts": f"<script>{SAY} say('script ran'); setInterval(() => act('tick'), 50)</script>",
-    "/loop": f"""<title>Loop</title><button id=b>B</button><script>{SAY}
-        function loop() {{
-          const told = new XMLHttpRequest();
-          told.open('POST', '/said/loops', false);
-          told.send();
-          for (;;);
-        }}</script>""",
-    # Loops as soon as it is there.
-    "/loops": f"""<title>Loops</title><script>{SAY}
-        const told = new XMLHttpRequest();
-        told.open('POST', '/said/loops', false);
-        told.send();
-        setTimeout(() => {{ for (;;); }});</script>""",
     "/errors": "<title>Faulty</title><script>console.error('a fault'); x.y</script>",
     # Repaints ten times a second.
     "/busy": """<title>Busy</title><h1 id=count>0</h1><script>let n = 0;
@@ -113,9 +87,6 @@ class Site:
         poll_until(lambda: bool(self.after(since, path)), SOON_S)
 
 
-#: Any page, as one of a Perspective project of that name.
-PROJECTS = "/data/perspective/client"
-
 #: What is sent at once of a file, and what comes with the answer to all that is slow.
 FILES = {"/report.csv": (b"a,b\n1,2\n", b""), "/half.csv": (b"a,b\n", b"1,2\n")}
 
@@ -126,7 +97,7 @@ def running_site() -> Iterator[Site]:
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            path = urlsplit(self.path).path.removeprefix(PROJECTS)
+            path = urlsplit(self.path).path
             site.seen.append(Seen(time.monotonic(), self.path))
             if path == "/slow":
                 site.answer.wait(SOON_S)

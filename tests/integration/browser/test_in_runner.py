@@ -10,6 +10,7 @@ import pytest
 from ignition_toolkit.playbook.models import ExecutionStatus, OnFailure, Step
 from ignition_toolkit.protocol import Skip
 from tests.integration.browser.site import SOON_S, Site
+from tests.integration.browser.told import Told
 from tests.integration.runner.driver import MODULES, RunnerUnderTest, new_fork_server, step
 from tests.integration.runner.driver import runner as a_runner
 from tests.leaks import command
@@ -25,9 +26,9 @@ IN_BROWSER = {
 COMPLETED, CANCELLED = ExecutionStatus.COMPLETED, ExecutionStatus.CANCELLED
 
 
-def navigate(site: Site, path: str) -> Step:
-    """Return a step that opens a page of the site."""
-    return step("open", "browser.navigate", {"url": site.url + path})
+def navigate(host: Site | Told, path: str) -> Step:
+    """Return a step that opens a page."""
+    return step("open", "browser.navigate", {"url": host.url + path})
 
 
 def test_steps_share_one_page_and_leave_a_picture(runner: RunnerUnderTest, site: Site) -> None:
@@ -45,21 +46,21 @@ def test_steps_share_one_page_and_leave_a_picture(runner: RunnerUnderTest, site:
     assert picture.read_bytes().startswith(b"\x89PNG")
 
 
-def test_a_cancelled_click_never_clicks(runner: RunnerUnderTest, site: Site) -> None:
-    began = time.monotonic()
+def test_a_cancelled_click_never_clicks(runner: RunnerUnderTest, told: Told) -> None:
+    since = told.now()
     runner.start(
-        navigate(site, "/late?after=1500"),
-        step("click", "browser.click", {"selector": "#late"}),
+        navigate(told, "/simulator/late?seconds=2"),
+        step("click", "browser.click", {"selector": "#late-button"}),
         modules=IN_BROWSER,
     )
-    site.await_said("late waits", began)
+    told.await_act("document load", since)
     runner.await_step("click", "running")
     at = runner.cancel()
     done = runner.await_done()
     assert done.status is CANCELLED
     runner.assert_over(done, at)
-    time.sleep(max(0, at + 2.0 - time.monotonic()))
-    assert "late click" not in site.said(began)
+    time.sleep(max(0, at + 2.5 - time.monotonic()))
+    assert told.acts(since) == ["document load"]
 
 
 def test_a_browser_outlives_the_timeout_of_a_step_that_does_not_use_it(
@@ -82,25 +83,25 @@ def test_a_browser_outlives_the_timeout_of_a_step_that_does_not_use_it(
 
 @pytest.mark.parametrize("by", ["timeout", "skip"])
 def test_after_a_step_that_was_stopped_the_next_gets_a_new_context_and_the_log_says_so(
-    runner: RunnerUnderTest, site: Site, by: str
+    runner: RunnerUnderTest, told: Told, by: str
 ) -> None:
-    began = time.monotonic()
+    since = told.now()
     wait = {"script": "new Promise(() => 0)"}
     timeout = 2.0 if by == "timeout" else 300.0
     runner.start(
-        navigate(site, "/scripts"),
+        navigate(told, "/simulator/acting"),
         step("wait", "browser.evaluate", wait, timeout=timeout, on_failure=OnFailure.CONTINUE),
-        step("again", "browser.navigate", {"url": site.url}),
-        step("click", "browser.click", {"selector": "#start"}),
+        step("again", "browser.navigate", {"url": told.url + "/simulator/form"}),
+        step("click", "browser.click", {"selector": "#submit-button"}),
         modules=IN_BROWSER,
     )
-    site.await_said("tick", began)
+    told.await_act("worker tick", since)
     runner.await_step("wait", "running")
     if by == "skip":
         runner.send(Skip(step_id="wait"))
     settled = runner.await_settled()
     assert settled.source.value == by
-    let_in = site.now()
+    let_in = told.now()
     # A context that was closed too late is gone with its browser, and may leave the runner unclean:
     # it is replaced then, as tests of the worker show.
     if settled.unclean == ():
@@ -108,8 +109,8 @@ def test_after_a_step_that_was_stopped_the_next_gets_a_new_context_and_the_log_s
         assert runner.await_done().status is COMPLETED
         said = "a new browser context: it was closed when step 'wait' was stopped"
         assert said in runner.log
-        site.await_said("clicked", let_in)
-    assert "tick" not in site.said(let_in)
+        told.await_act("submit-button click", let_in)
+    assert not {"timer tick", "worker tick"} & set(told.acts(let_in))
 
 
 def test_a_browser_that_was_killed_fails_its_step_and_the_next_one_starts_another(

@@ -1,5 +1,6 @@
 """What each browser step does, in one real browser; the site's log is the truth."""
 
+import json
 import time
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import pytest
 from ignition_toolkit.credentials import Secret
 from ignition_toolkit.playbook.models import ExecutionStatus, OnFailure
 from tests.integration.browser.bench import Bench
-from tests.integration.browser.site import SOON_S
+from tests.integration.browser.site import SOON_S, Site
 from tests.integration.runner.driver import step
 from tests.polling import poll_until_async
 
@@ -18,7 +19,7 @@ COMPLETED, FAILED = ExecutionStatus.COMPLETED, ExecutionStatus.FAILED
 GO_ON = OnFailure.CONTINUE
 
 
-async def test_a_form_is_filled_sent_and_read(bench: Bench) -> None:
+async def test_a_form_is_filled_sent_and_read(bench: Bench, site: Site) -> None:
     began = time.monotonic()
     upload = bench.artifacts / "line.csv"
     upload.write_text("1")
@@ -42,14 +43,16 @@ async def test_a_form_is_filled_sent_and_read(bench: Bench) -> None:
     assert bench.output("ticked") == {"result": [True, 1]}
     assert bench.output("choose") == {"selected": ["2"]}
     said = {"home", "file line.csv", "clicked"}
-    await poll_until_async(lambda: set(bench.site.said(began)) == said, SOON_S)
+    await poll_until_async(lambda: set(site.said(began)) == said, SOON_S)
     assert Path(bench.output("picture")["path"]).read_bytes().startswith(b"\x89PNG")
     kept = bench.output("download")
     assert (kept["name"], kept["size_bytes"]) == ("report.csv", 8)
     assert Path(kept["path"]).read_text() == "a,b\n1,2\n"
 
 
-async def test_a_download_replaces_no_file_and_does_not_click_for_it(bench: Bench) -> None:
+async def test_a_download_replaces_no_file_and_does_not_click_for_it(
+    bench: Bench, site: Site
+) -> None:
     kept = bench.artifacts / "kept.csv"
     kept.write_text("before")
     began = time.monotonic()
@@ -58,24 +61,49 @@ async def test_a_download_replaces_no_file_and_does_not_click_for_it(bench: Benc
     assert result.status is FAILED
     assert "expected a name that is free in the execution's folder" in bench.error("get")
     assert kept.read_text() == "before"
-    assert bench.site.after(began, "/report.csv") == []
+    assert site.after(began, "/report.csv") == []
     kept.unlink()
     result = await bench.run(bench.open("/"), get)
     assert result.status is COMPLETED, result.error
     assert kept.read_text() == "a,b\n1,2\n"
 
 
+@pytest.mark.parametrize(
+    ("called", "kept"),
+    [
+        pytest.param("../../line.csv", "_.._line.csv", id="leads out"),
+        pytest.param("a\nb\u0007.csv", "a_b_.csv", id="control characters"),
+        pytest.param("..", "download.csv", id="no name"),
+        pytest.param("x" * 300 + ".csv", "x" * 196 + ".csv", id="too long"),
+        pytest.param("é" * 150, "é" * 98 + ".csv", id="too many bytes"),
+        pytest.param("x." + "y" * 300, "x." + "y" * 198, id="too long an ending"),
+    ],
+)
+async def test_a_page_cannot_choose_where_a_download_goes(
+    bench: Bench, called: str, kept: str
+) -> None:
+    result = await bench.run(
+        bench.open("/"),
+        step("call", "browser.evaluate", {"script": f"report.download = {json.dumps(called)}"}),
+        step("get", "browser.download", {"selector": "#report"}),
+    )
+    assert result.status is COMPLETED, result.error
+    path = Path(bench.output("get")["path"])
+    assert path == bench.artifacts / kept
+    assert path.read_text() == "a,b\n1,2\n"
+
+
 async def test_a_download_that_stops_half_way_fails_in_time_and_leaves_no_file(
-    bench: Bench,
+    bench: Bench, site: Site
 ) -> None:
     began = time.monotonic()
     get = {"selector": "#half", "timeout": 3_000}
     result = await bench.run(bench.open("/"), step("get", "browser.download", get))
     assert result.status is FAILED
     assert "expected the download of half.csv to end within 3 s" in bench.error("get")
-    assert bench.site.after(began, "/half.csv")
+    assert site.after(began, "/half.csv")
     assert [it.name for it in bench.artifacts.iterdir() if "half" in it.name] == []
-    bench.site.answer.set()
+    site.answer.set()
     result = await bench.run(bench.open("/"), step("get", "browser.download", get))
     assert result.status is COMPLETED, result.error
     assert Path(bench.output("get")["path"]).read_text() == "a,b\n1,2\n"
@@ -149,7 +177,7 @@ async def test_a_step_that_fails_keeps_a_picture_and_the_errors_of_the_page(benc
     )
     assert result.status is FAILED
     assert bench.error("click").startswith("Locator.click: Timeout 100ms exceeded.")
-    assert f"failed at {bench.site.url}/errors?... 'Faulty'" in bench.host.log
+    assert f"failed at {bench.url}/errors?... 'Faulty'" in bench.host.log
     assert "s3cret" not in bench.host.log
     assert "the page's console: a fault" in bench.host.log
     assert "the page's console: x is not defined" in bench.host.log
@@ -180,7 +208,7 @@ async def test_a_picture_shows_no_field_that_a_secret_was_put_into(bench: Bench)
 
 
 async def test_a_page_that_is_slow_is_a_plain_failure_that_keeps_its_browser(bench: Bench) -> None:
-    slow = {"url": f"{bench.site.url}/slow"}
+    slow = {"url": f"{bench.url}/slow"}
     await bench.run(
         bench.open("/"),
         step("slow", "browser.navigate", slow, timeout=4.0, on_failure=GO_ON),

@@ -26,24 +26,24 @@ async def typed(bench: Bench, *hosts: str, password: str = "hunter2-plant") -> o
         step("picture", "browser.screenshot", {"name": "form"}),
     )
     assert result.status is not ExecutionStatus.CANCELLED
-    assert bench.output("open")["url"] == f"{bench.site.url}/?..."
+    assert bench.output("open")["url"] == f"{bench.url}/?..."
     return bench.output("read")["result"]
 
 
 async def test_nothing_is_typed_at_a_host_that_nobody_named(bench: Bench) -> None:
     assert await typed(bench, "login.example.com", "127.0.0.1") == ["", ""]
     error = bench.error("login")
-    assert f"the log-in is asked for at {bench.site.url}/?..., where no password is typed" in error
+    assert f"the log-in is asked for at {bench.url}/?..., where no password is typed" in error
     assert "one of https://127.0.0.1, https://login.example.com" in error
 
 
 async def test_a_host_that_the_step_names_is_given_the_password(bench: Bench) -> None:
-    assert await typed(bench, bench.site.url) == ["ann", "hunter2-plant"]
+    assert await typed(bench, bench.url) == ["ann", "hunter2-plant"]
 
 
 async def test_a_picture_shows_no_password_that_was_typed_not_even_its_length(bench: Bench) -> None:
     pictures = []
     for password in ("short", "much-longer-than-that"):
-        assert await typed(bench, bench.site.url, password=password) == ["ann", password]
+        assert await typed(bench, bench.url, password=password) == ["ann", password]
         pictures.append(Path(bench.output("picture")["path"]).read_bytes())
     assert pictures[0] == pictures[1]

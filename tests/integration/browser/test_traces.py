@@ -39,7 +39,7 @@ async def traced(manager: BrowserManager, site: Site, tmp_path: Path) -> AsyncIt
         wish = TraceWish(when, lambda: [Secret(WORD)], lambda: False, lambda: folder)
         made.append(BrowserManager(None, wish))
         site.answer.clear()
-        return Bench(made[-1], site, folder)
+        return Bench(made[-1], site.url, folder)
 
     yield make
     for one in made:

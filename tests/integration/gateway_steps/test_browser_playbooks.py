@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 import yaml
 
 from ignition_toolkit.credentials.secret import Secret
 from ignition_toolkit.credentials.vault import CredentialType
-from ignition_toolkit.execution.requests import CredentialRequest, Requester, StartRequest
+from ignition_toolkit.execution.requests import (
+    CredentialRequest,
+    GatewayRequest,
+    Requester,
+    StartRequest,
+)
 from ignition_toolkit.execution.views import ExecutionView
+from ignition_toolkit.playbook.gateways import GatewayEntry
 from ignition_toolkit.playbook.models import ExecutionStatus
 from ignition_toolkit.runner.kinds import handlers_of
 from ignition_toolkit.simulator import SimulatedGateway
@@ -93,7 +99,8 @@ async def test_page_smoke_test_fails_where_a_page_does(
     view = await run(rig, "page_smoke_test", simulated, project=project, page="broken")
     error = steps(view)["quality"].error or ""
     assert "error at C$0:0:1, pending at C$0:0:2" in error
-    kept = {found.name for found in await rig.worker.archive.artifacts(view.execution_id)}
+    listed = await rig.worker.archive.artifacts(view.execution_id)
+    kept = {found.name for found in listed.items}
     assert {"failed_quality_1.png", "trace_quality_1.zip"} <= kept
     view = await run(rig, "page_smoke_test", simulated, project="no such")
     assert "Project Not Found" in (steps(view)["open"].error or "")
@@ -118,6 +125,34 @@ async def test_form_test(rig: Rig, simulated: SimulatedGateway, project: str) ->
     }
     assert found["fields"] == {"result": 5}
     assert Path(found["receipt"]["path"]).read_text() == "The order is taken.\n"
+
+
+async def look(rig: Rig, url: str, tls: Literal["verify", "insecure"]) -> ExecutionView:
+    """Run the smoke test at a gateway that is registered so."""
+    by = Requester("api", "tester")
+    entry = GatewayEntry(name="signed-by-itself", urls=(url,), tls=tls)
+    await rig.worker.put_gateway(GatewayRequest(entry, by))
+    given = {"gateway": "signed-by-itself", "project": "demo"}
+    request = StartRequest("browser/page_smoke_test.yaml", None, given, "tester")
+    view = await rig.final((await rig.worker.start(request)).execution_id)
+    await rig.worker.remove_gateway("signed-by-itself", by)
+    return view
+
+
+async def test_a_certificate_that_nobody_signed_is_an_error_unless_the_gateways_entry_says_so(
+    rig: Rig,
+) -> None:
+    async with SimulatedGateway(tls=True) as simulated:
+        url = simulated.tls_url or ""
+        view = await look(rig, url, "verify")
+        assert view.status is ExecutionStatus.FAILED
+        said = steps(view)["open"].error or ""
+        assert "net::ERR_CERT_" in said
+        assert "have the machine trust the certificate, or register the gateway" in said
+        assert simulated.acts("load") == []
+        view = await look(rig, url, "insecure")
+        assert view.status is ExecutionStatus.COMPLETED, view.error
+        assert len(simulated.acts("load")) == 1
 
 
 def test_every_kind_and_every_playbook_is_in_these_tests() -> None:

@@ -73,7 +73,7 @@ def test_a_request_of_another_form_is_copied(tmp_path: Path, half: Any) -> None:
 
 
 def test_the_folders_of_this_machine_are_left_out(tmp_path: Path) -> None:
-    assert list(copied(tmp_path, NOTHING_KNOWN, trace_trace=b"{}", trace_stacks=b"/home/a")) == [
+    assert list(copied(tmp_path, NOTHING_KNOWN, trace_trace=b"{}", trace_stacks=b"/folder/a")) == [
         "trace.trace"
     ]
 

@@ -100,7 +100,9 @@ async def test_a_page_that_tells_too_much_is_refused(ask: Asker) -> None:
     assert (await ask("POST /simulator/journal", content=b" " * 70_000)).status_code == 413
 
 
-@pytest.mark.parametrize("page", ["", "/late", "/loop", "/form", "/page.css", "/page.js"])
+@pytest.mark.parametrize(
+    "page", ["", "/late", "/loop", "/acting", "/form", "/page.css", "/page.js"]
+)
 async def test_a_page_to_try_things_on_comes(page: str, ask: Asker) -> None:
     ask.headers = {}
     assert (await ask(f"GET /simulator{page}")).status_code == 200

@@ -34,9 +34,10 @@ async def late(call: Call) -> Response:
 
 
 async def slow(call: Call) -> Response:
-    """Answer `seconds` after the request."""
+    """Answer `seconds` of the gateway's time after the request."""
     seconds = _seconds(call, 3)
-    await asyncio.sleep(seconds)
+    clock = call.world.clock
+    await clock.wait_until(clock.now + seconds)
     return page("slow", seconds=str(seconds))
 
 
@@ -53,6 +54,12 @@ async def never(call: Call) -> Response:
 async def loop(call: Call) -> Response:
     """Loop without end after a click, or with `at=load` at once."""
     return page("loop", at=call.query.get("at", "click"))
+
+
+async def acting(call: Call) -> Response:
+    """Act by itself: by a timer, by a worker, and by a file to fetch."""
+    del call
+    return page("acting")
 
 
 async def form(call: Call) -> Response:
@@ -125,6 +132,7 @@ ROWS = (
     Row("GET", "/simulator/slow", slow, OURS, _PUBLIC),
     Row("GET", "/simulator/never", never, OURS, _PUBLIC),
     Row("GET", "/simulator/loop", loop, OURS, _PUBLIC),
+    Row("GET", "/simulator/acting", acting, OURS, _PUBLIC),
     Row("GET", "/simulator/form", form, OURS, _PUBLIC),
     Row("POST", "/simulator/form", send_form, OURS, _PUBLIC),
     Row("GET", "/simulator/download", download, OURS, _PUBLIC),

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from playwright.async_api import Download as BrowserDownload
     from playwright.async_api import Page
 
+#: Bytes of a name that a page may choose; file systems take 255, and `.part` is added meanwhile.
+LONGEST_NAME = 200
+LONGEST_ENDING = 20
+
 
 class Screenshot(BrowserStep):
     """Takes a picture."""
@@ -67,7 +71,8 @@ class Download(BrowserStep):
     async def act(self, page: Page, params: dict[str, Any]) -> dict[str, Any]:
         """Click the first element of the selector and wait for the file.
 
-        Outputs `path`, in the execution's folder, `name` as the page calls it, and `size_bytes`.
+        Outputs `path`, in the execution's folder, `name` as the page calls it, and `size_bytes`. Of
+        a name that the page chooses LONGEST_NAME bytes count, its ending among them.
         Raises BrowserError when no download begins in time, or it breaks off; StepFailed when it
         began and did not end within as long again, or when there is a file of that name: none is
         replaced. Cancellation: the download is ended, and there is no file.
@@ -80,10 +85,19 @@ class Download(BrowserStep):
         download = await coming.value
         # A page chooses the name: only its last part counts.
         name = Path(download.suggested_filename).name
-        path = self.artifact(params["name"] or name)
+        path = self.artifact(params["name"] or _short(name))
         _refuse_to_replace(path)
         await _save(download, path, self.timeout_ms(params["timeout"]))
         return {"path": str(path), "name": name, "size_bytes": path.stat().st_size}
+
+
+def _short(name: str) -> str:
+    """Return a name that every file system takes; an ending stays whole."""
+    ending = Path(name).suffix.encode()
+    if len(ending) > LONGEST_ENDING:
+        ending = b""
+    stem = name.encode()[: len(name.encode()) - len(ending)][: LONGEST_NAME - len(ending)]
+    return (stem + ending).decode(errors="ignore")
 
 
 def _refuse_to_replace(path: Path) -> None:
