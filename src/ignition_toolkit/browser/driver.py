@@ -37,7 +37,7 @@ class BrowserProcess:
         self._browser: Browser | None = None
         self._folder = ShortFolder(tempfile.gettempdir())
         #: Where Playwright writes what it records; it goes with the execution's temporary folder.
-        self.traces = Path(tempfile.mkdtemp(prefix="traces-"))
+        self.traces = Path(tempfile.mkdtemp(prefix="playwright-traces-"))
 
     @classmethod
     async def start(cls, timeout: float) -> BrowserProcess:

@@ -137,6 +137,8 @@ class Trace:
         for field in list(self._hidden()):
             if await field.count():
                 return
+        # Of a context before it, whose step was stopped.
+        await self._in_thread(_empty)
         await self._tracing.start(snapshots=True)
         self._is_on = True
 

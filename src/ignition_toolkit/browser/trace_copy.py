@@ -6,6 +6,7 @@ import asyncio
 import json
 import threading
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import IO, Any
 from zipfile import ZIP_DEFLATED, BadZipFile, ZipFile
@@ -32,15 +33,18 @@ async def copy_trace(raw: Path, path: Path, redactor: Redactor) -> None:
     stops after the piece of 64 KiB that is under way, which takes STOP_S at most; there is no file.
     """
     stopped = threading.Event()
-    copying = asyncio.get_running_loop().run_in_executor(
-        None, _copy, raw, path, redactor, stopped.is_set
-    )
+    loop = asyncio.get_running_loop()
+    copying = loop.run_in_executor(None, _copy, raw, path, redactor, stopped.is_set)
     try:
         # Unlike awaiting it, this leaves it alone when it is cancelled: the thread goes on anyway.
         await asyncio.wait({copying})
     except asyncio.CancelledError:
         stopped.set()
-        await asyncio.wait({copying}, timeout=STOP_S)
+        done, _ = await asyncio.wait({copying}, timeout=STOP_S)
+        if done:
+            # It may have become whole before it was told.
+            removing = loop.run_in_executor(None, partial(path.unlink, missing_ok=True))
+            await asyncio.wait({removing}, timeout=STOP_S)
         raise
     copying.result()
 

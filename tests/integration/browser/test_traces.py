@@ -115,6 +115,21 @@ async def test_a_stop_keeps_none(traced: Traced, when: TraceWhen) -> None:
     assert files(bench) == []
 
 
+async def test_what_was_recorded_of_a_stopped_step_goes_when_the_next_page_comes(
+    traced: Traced,
+) -> None:
+    bench = traced(TraceWhen.ON_FAILURE)
+    for _ in range(3):
+        waiting = step("wait", "browser.click", {"selector": "#never"})
+        running = asyncio.create_task(bench.run(bench.open("/"), waiting))
+        await bench.await_waiting("wait")
+        assert (await bench.cancel(running)).status is ExecutionStatus.CANCELLED
+    await bench.run(bench.open("/"))
+    process = bench.manager._process
+    assert process is not None
+    assert [it.suffix for it in process.traces.glob("*.trace")] == [".trace"]
+
+
 async def test_what_was_given_as_a_secret_is_in_none(traced: Traced) -> None:
     """Not while its field is on the page, and not where the page shows it again after that."""
     bench = traced(TraceWhen.ON_FAILURE)

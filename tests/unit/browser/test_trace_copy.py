@@ -86,6 +86,28 @@ async def test_what_is_no_trace_leaves_no_file(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [raw]
 
 
+async def test_a_cancel_after_the_last_piece_leaves_no_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    is_copied, copy = threading.Event(), trace_copy._copy
+
+    def told(*given: Any) -> None:
+        copy(*given)
+        is_copied.set()
+
+    monkeypatch.setattr(trace_copy, "_copy", told)
+    raw = recorded(tmp_path / "raw.zip", trace_trace=b"x")
+    copying = asyncio.create_task(copy_trace(raw, tmp_path / "copy.zip", NOTHING_KNOWN))
+    await asyncio.sleep(0)
+    # The event loop is held, so that the cancel comes before it has seen the end.
+    assert is_copied.wait(30)
+    assert (tmp_path / "copy.zip").exists()
+    copying.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await copying
+    assert list(tmp_path.iterdir()) == [raw]
+
+
 async def test_a_cancel_in_the_middle_leaves_no_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
