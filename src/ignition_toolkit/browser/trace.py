@@ -41,6 +41,9 @@ SOON_S = 1.0
 #: Seconds at most that writing one takes.
 KEEP_S = 5.0
 
+_SECRET = "a secret was put into a field of this page"
+_NO_ANSWER = "the browser did not answer in time when it was to record, or to give what it had"
+
 
 @dataclass(frozen=True)
 class TraceWish:
@@ -82,15 +85,16 @@ class Trace:
         self._folder = folder
         self._wish = wish
         self._hidden = hidden
-        self._is_on = False
+        #: Why nothing is recorded; None while something is.
+        self._off: str | None = "no step has begun on it"
         #: Whether it can no longer be told what is recorded: then nothing is kept.
         self._is_spoilt = False
         self._looked_at = time.monotonic()
 
     @property
-    def is_on(self) -> bool:
-        """Whether something is recorded that may be kept."""
-        return self._is_on and not self._is_spoilt
+    def nothing_because(self) -> str | None:
+        """Why nothing is recorded that may be kept; None when something is."""
+        return _NO_ANSWER if self._is_spoilt else self._off
 
     async def go_on(self) -> str | None:
         """Record from now on, if nothing secret is on the page; call it before each step.
@@ -100,20 +104,20 @@ class Trace:
         """
         if self._is_spoilt:
             return None
-        if not self._is_on:
-            await self._try(self._begin_unless_hidden())
+        if self._off is not None:
+            await self._begin()
             return None
         if not await self._is_too_much():
             return None
         await self.pause()
-        await self._try(self._begin_unless_hidden())
+        await self._begin()
         return f"the trace begins anew here: it had more than {MAX_BYTES >> 20} MiB"
 
     async def pause(self) -> None:
         """Throw away what was recorded, and record no more. Cancellation: at once; none is kept."""
-        if not self._is_on:
+        if self._off is not None:
             return
-        self._is_on = False
+        self._off = _SECRET
         self._is_spoilt = True
         if await self._try(self._tracing.stop()):
             self._is_spoilt = False
@@ -133,14 +137,19 @@ class Trace:
             self._is_spoilt = False
             await copy_trace(raw, path, Redactor(self._wish.secrets()))
 
+    async def _begin(self) -> None:
+        if not await self._try(self._begin_unless_hidden()):
+            self._off = _NO_ANSWER
+
     async def _begin_unless_hidden(self) -> None:
         for field in list(self._hidden()):
             if await field.count():
+                self._off = _SECRET
                 return
         # Of a context before it, whose step was stopped.
         await self._in_thread(_empty)
         await self._tracing.start(snapshots=True)
-        self._is_on = True
+        self._off = None
 
     # Any: what Playwright returns plays no part.
     async def _try(self, doing: Coroutine[Any, Any, Any]) -> bool:
@@ -190,8 +199,8 @@ async def keep_trace(context: StepContext, trace: Trace) -> None:
     Cancellation: at once; there is no file.
     """
     name = f"trace_{attempt_name(context)}.zip"
-    if not trace.is_on:
-        context.log("no trace of it is kept: a secret was put into a field of this page", "info")
+    if (why := trace.nothing_because) is not None:
+        context.log(f"no trace of it is kept: {why}", "info")
         return
     try:
         await trace.keep(context.artifacts / name, min(KEEP_S, context.remaining() / 2))
@@ -206,7 +215,7 @@ async def keep_last_trace(trace: Trace, wish: TraceWish) -> None:
 
     Takes KEEP_S at most. Never raises for what the browser does. Cancellation: at once.
     """
-    if wish.is_cancelled() or not trace.is_on:
+    if wish.is_cancelled() or trace.nothing_because is not None:
         return
     try:
         await trace.keep(wish.folder() / "trace.zip", KEEP_S)

@@ -172,6 +172,22 @@ async def test_recording_begins_anew_when_it_is_too_much(
     assert "was name0" not in text
 
 
+async def test_a_page_that_hangs_has_no_trace_and_the_log_says_why(
+    traced: Traced, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trace_module, "SOON_S", 0.3)
+    bench = traced(TraceWhen.ON_FAILURE)
+    await bench.run(
+        bench.open("/login"),
+        step("fill", "browser.fill", {"selector": "#password", "value": PASSWORD}),
+        step("hang", "browser.evaluate", {"script": "setTimeout(() => { for (;;); }), 0"}),
+        failing(),
+        credentials={"line": {"password": Secret(WORD)}},
+    )
+    assert "no trace of it is kept: the browser did not answer in time" in bench.host.log
+    assert files(bench) == []
+
+
 async def test_a_trace_that_cannot_be_kept_is_told_and_fails_nothing_else(
     traced: Traced, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -141,12 +141,16 @@ async def test_a_child_is_dirt_until_it_is_dead(
 ) -> None:
     fresh = Watch()
     fresh._before.clear()
-    assert any(f"process {child.pid} (" in line for line in fresh.dirt())
+
+    def is_named() -> bool:
+        return any(f"process {child.pid} (" in line for line in fresh.dirt())
+
+    assert is_named()
     fresh._cleanness.long_lived.add(child.pid)
-    assert not any(f"process {child.pid} (" in line for line in fresh.dirt())
+    assert not is_named()
     fresh._cleanness.long_lived.clear()
     os.kill(child.pid, signal.SIGKILL)
-    await poll_until_async(lambda: not any(str(child.pid) in line for line in fresh.dirt()))
+    await poll_until_async(lambda: not is_named())
     assert child.returncode is None, "a zombie that nobody has asked for counts as gone"
 
 
