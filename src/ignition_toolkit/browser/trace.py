@@ -41,7 +41,7 @@ SOON_S = 1.0
 #: Seconds at most that writing one takes.
 KEEP_S = 5.0
 
-_SECRET = "a secret was put into a field of this page"
+_HIDDEN = "a secret was put into a field of this page"
 _NO_ANSWER = "the browser did not answer in time when it was to record, or to give what it had"
 
 
@@ -117,7 +117,7 @@ class Trace:
         """Throw away what was recorded, and record no more. Cancellation: at once; none is kept."""
         if self._off is not None:
             return
-        self._off = _SECRET
+        self._off = _HIDDEN
         self._is_spoilt = True
         if await self._try(self._tracing.stop()):
             self._is_spoilt = False
@@ -144,7 +144,7 @@ class Trace:
     async def _begin_unless_hidden(self) -> None:
         for field in list(self._hidden()):
             if await field.count():
-                self._off = _SECRET
+                self._off = _HIDDEN
                 return
         # Of a context before it, whose step was stopped.
         await self._in_thread(_empty)
