@@ -7,16 +7,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from urllib.parse import urlsplit
 
+from ignition_toolkit.browser.wording import reworded
 from ignition_toolkit.errors import BrowserError
 
 #: Characters at most of what Playwright says of a failure.
 MAX_MESSAGE = 1500
-
-_CERTIFICATE = "net::ERR_CERT_"
-_TRUST = (
-    "; the browser trusts the authorities that this machine knows, and no CA file of a gateway's"
-    " entry: have the machine trust the certificate, or register the gateway as insecure"
-)
 
 #: A web address inside a text, up to a blank, a quote or a bracket.
 _ADDRESS = re.compile(r"""\bhttps?://[^\s"'<>`]+""", re.IGNORECASE)
@@ -37,9 +32,7 @@ def translated(what: str = "", *, newest: bool = False) -> Iterator[None]:
     try:
         yield
     except Error as error:
-        said = plain(error.message, newest=newest)
-        if _CERTIFICATE in said:
-            said += _TRUST
+        said = plain(error.message, newest=True) if newest else plain(reworded(error.message))
         raise BrowserError(f"{what}: {said}" if what else said) from error
 
 

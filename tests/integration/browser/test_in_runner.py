@@ -77,7 +77,7 @@ def test_a_browser_outlives_the_timeout_of_a_step_that_does_not_use_it(
     settled = runner.await_settled()
     assert settled.unclean == (), "a browser that waits is no dirt"
     runner.proceed()
-    assert runner.error("wait").startswith("Locator.click: Timeout")
+    assert runner.error("wait").startswith("Locator.click: not done within")
     assert runner.await_done().status is COMPLETED
 
 

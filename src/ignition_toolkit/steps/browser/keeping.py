@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import Field
 
 from ignition_toolkit.browser.evidence import save_picture
+from ignition_toolkit.browser.wording import seconds
 from ignition_toolkit.errors import StepFailed
 from ignition_toolkit.playbook.step_handler import Effect
 from ignition_toolkit.playbook.unfinished import unfinished
@@ -117,8 +118,8 @@ async def _save(download: BrowserDownload, path: Path, timeout_ms: float) -> Non
                 await download.save_as(part)
         except TimeoutError as error:
             raise StepFailed(
-                f"expected the download of {path.name} to end within {timeout_ms / 1000:g} s, "
-                "found it still under way; give the step a longer `timeout`"
+                f"expected the download of {path.name} to end within {seconds(timeout_ms / 1000)}"
+                " s, found it still under way; give the step a longer `timeout`"
             ) from error
         part.replace(path)
 

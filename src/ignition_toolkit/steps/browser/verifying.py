@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
+from ignition_toolkit.browser.wording import seconds
 from ignition_toolkit.errors import StepFailed
 from ignition_toolkit.playbook.cancellation import cancellable_poll
 from ignition_toolkit.playbook.step_handler import Effect
@@ -62,7 +63,7 @@ class _Verification(BrowserStep):
         except TimeoutError:
             found = "no such element" if seen is None else repr(seen[:MAX_SHOWN])
             raise StepFailed(
-                f"{params['selector']}: expected {expected} within {timeout_s:g} s,"
+                f"{params['selector']}: expected {expected} within {seconds(timeout_s)} s,"
                 f" seen last: {found}"
             ) from None
         return seen
