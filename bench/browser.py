@@ -11,7 +11,8 @@ from bench.figures import load, summary, table
 from ignition_toolkit.simulator import SimulatedGateway, serving_in_thread
 from tests.e2e.observer import Identity, below
 from tests.e2e.server import Server, serving
-from tests.integration.browser.told import SOON_S, Moment, Told
+from tests.integration.browser.site import SOON_S
+from tests.integration.browser.told import Moment, Told
 from tests.leaks import command
 from tests.polling import poll_until
 

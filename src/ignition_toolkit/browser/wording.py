@@ -41,8 +41,8 @@ def reworded(message: str) -> str:
     """
     said, found, log = message.strip().partition(_LOG)
     text = _headline(said)
-    if advice := [advice for code, advice in _ADVICE.items() if code in said]:
-        return "; ".join([text, *advice])
+    if to_look_at := [advice for code, advice in _ADVICE.items() if code in said]:
+        return "; ".join([text, *to_look_at])
     entries = [_ENTRY.fullmatch(line) for line in log.splitlines()]
     if None in entries:
         return text + found + log
@@ -56,11 +56,12 @@ def seconds(duration: float) -> str:
 
 
 def _headline(said: str) -> str:
-    first, *rest = said.splitlines()
+    first, line_end, rest = said.partition("\n")
     first = _TIMEOUT.sub(
         lambda found: f"not done within {seconds(float(found[1]) / 1000)} s", first, count=1
     )
     first = re.sub(r"^(\w+\.\w+: )Error: ", r"\1", first)
-    if all(map(_FRAME.fullmatch, rest)):
-        return "; ".join([first, *(line.strip() for line in rest if _OF_PAGE.search(line))])
-    return "\n".join([first, *rest])
+    frames = rest.splitlines()
+    if not all(map(_FRAME.fullmatch, frames)):
+        return first + line_end + rest
+    return "; ".join([first, *(line.strip() for line in frames if _OF_PAGE.search(line))])

@@ -15,8 +15,8 @@ from ignition_toolkit.browser.manager import BrowserManager
 from ignition_toolkit.execution.fork_server import ForkServer
 from ignition_toolkit.simulator import SimulatedGateway
 from tests.integration.browser.bench import Bench
-from tests.integration.browser.site import Site, running_site
-from tests.integration.browser.told import SOON_S, Told
+from tests.integration.browser.site import SOON_S, Site, running_site
+from tests.integration.browser.told import Told
 from tests.integration.runner.driver import RunnerUnderTest, new_fork_server
 from tests.integration.runner.driver import runner as a_runner
 from tests.polling import poll_until_async

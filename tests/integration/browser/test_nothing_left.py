@@ -18,7 +18,8 @@ import pytest
 
 from tests.e2e.observer import below
 from tests.e2e.server import Server, command, serving
-from tests.integration.browser.told import DOWNLOAD, SOON_S, Told
+from tests.integration.browser.site import SOON_S
+from tests.integration.browser.told import DOWNLOAD, Told
 from tests.integration.browser.trail import Trail, drivers, take_trail
 from tests.integration.execution.rig import playbook, step
 from tests.polling import poll_until

@@ -18,7 +18,8 @@ from ignition_toolkit.browser.manager import BrowserManager
 from ignition_toolkit.playbook.attempt import GRACE_S
 from ignition_toolkit.playbook.models import ExecutionStatus
 from tests.integration.browser.bench import KINDS, Bench
-from tests.integration.browser.told import DOWNLOAD, SOON_S, Moment, Told
+from tests.integration.browser.site import SOON_S
+from tests.integration.browser.told import DOWNLOAD, Moment, Told
 from tests.integration.runner.driver import step
 from tests.polling import poll_until_async
 

@@ -9,10 +9,8 @@ from urllib.request import Request, urlopen
 
 from ignition_toolkit.simulator import SimulatedGateway
 from ignition_toolkit.simulator.request_log import Entry
+from tests.integration.browser.site import SOON_S
 from tests.polling import poll_until
-
-#: Seconds for what must come; generous, as the machine may be busy.
-SOON_S = 30.0
 
 JOURNAL = "/simulator/journal"
 DOWNLOAD = "/simulator/download"

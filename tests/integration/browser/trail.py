@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tests.e2e.observer import Identity, below, entry, is_alive, mark, marked, table
 from tests.e2e.server import Server, command
-from tests.integration.browser.told import SOON_S
+from tests.integration.browser.site import SOON_S
 from tests.polling import poll_until
 
 

@@ -7,25 +7,20 @@ import pytest
 
 from ignition_toolkit.browser.wording import reworded
 
-COVERED = """Locator.click: Timeout 1499.542880250374ms exceeded.
+ROUND = """    2 \xd7 waiting for element to be visible, enabled and stable
+      - element is visible, enabled and stable
+      - scrolling into view if needed
+      - done scrolling
+      - <div id="cover">hello</div> intercepts pointer events
+    - retrying click action
+"""
+COVERED = f"""Locator.click: Timeout 1499.542880250374ms exceeded.
 Call log:
   - waiting for locator("#a").first
     - locator resolved to <button id="a">x</button>
   - attempting click action
-    2 \xd7 waiting for element to be visible, enabled and stable
-      - element is visible, enabled and stable
-      - scrolling into view if needed
-      - done scrolling
-      - <div id="cover">hello</div> intercepts pointer events
-    - retrying click action
-    - waiting 20ms
-    2 \xd7 waiting for element to be visible, enabled and stable
-      - element is visible, enabled and stable
-      - scrolling into view if needed
-      - done scrolling
-      - <div id="cover">hello</div> intercepts pointer events
-    - retrying click action
-      - waiting 100ms
+{ROUND}    - waiting 20ms
+{ROUND}      - waiting 100ms
 """
 NO_FIELD = """Locator.fill: Error: Element is not an <input>
 Call log:
@@ -103,3 +98,8 @@ def test_lines_that_are_not_a_call_log_are_left_as_they_are() -> None:
     # They may be a part of a secret with several lines, which is found line by line.
     said = "Locator.fill: Timeout 50ms exceeded.\nCall log:\n  - fill(a\n  secret line)"
     assert reworded(said).endswith("\nCall log:\n  - fill(a\n  secret line)")
+
+
+def test_what_a_page_throws_keeps_its_lines() -> None:
+    said = "Page.evaluate: Error: a\r\n secret line\r\nmore"
+    assert reworded(said) == "Page.evaluate: a\r\n secret line\r\nmore"

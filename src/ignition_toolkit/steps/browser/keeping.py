@@ -72,8 +72,8 @@ class Download(BrowserStep):
     async def act(self, page: Page, params: dict[str, Any]) -> dict[str, Any]:
         """Click the first element of the selector and wait for the file.
 
-        Outputs `path`, in the execution's folder, `name` as the page calls it, and `size_bytes`. Of
-        a name that the page chooses LONGEST_NAME bytes count, its ending among them.
+        Outputs `path`, in the execution's folder, `name` as the page calls it, and `size_bytes`. A
+        name that the page chooses is cut to 200 bytes and keeps its ending.
         Raises BrowserError when no download begins in time, or it breaks off; StepFailed when it
         began and did not end within as long again, or when there is a file of that name: none is
         replaced. Cancellation: the download is ended, and there is no file.
@@ -97,7 +97,7 @@ def _short(name: str) -> str:
     ending = Path(name).suffix.encode()
     if len(ending) > LONGEST_ENDING:
         ending = b""
-    stem = name.encode()[: len(name.encode()) - len(ending)][: LONGEST_NAME - len(ending)]
+    stem = name.encode().removesuffix(ending)[: LONGEST_NAME - len(ending)]
     return (stem + ending).decode(errors="ignore")
 
 
