@@ -176,9 +176,6 @@ def test_twenty_cancels_are_each_over_in_time(
     assert max(stopped) <= 1000 * PROMISE_S, stopped
 
 
-#: Milliseconds after the load of its page within which a click is cancelled at random; most of the
-#: clicks are made by then.
-CLICK_MS = 100
 CLICKED = "late-button click"
 
 
@@ -203,10 +200,12 @@ def test_a_click_that_is_cancelled_at_a_random_moment_is_never_told_after_the_st
     server: Server, told: Told, trials: int, record_property: Record
 ) -> None:
     during = clicked = 0
+    # On a busy machine it takes longer than on an idle one.
+    takes_s = seconds_of_a_click(server, told)
     for trial in range(trials):
         since = told.now()
         execution_id = start_click(server, told)
-        time.sleep((trial + random.random()) * CLICK_MS / trials / 1000)
+        time.sleep((trial + random.random()) * takes_s / trials)
         _asked, record = cancelled(server, execution_id)
         assert_silent(told, time.monotonic())
         during += record["step_id"] == "click"
@@ -219,11 +218,19 @@ def test_a_click_that_is_cancelled_at_a_random_moment_is_never_told_after_the_st
 
 def test_a_click_that_nobody_cancels_in_time_is_told(server: Server, told: Told) -> None:
     """The positive control of the test above."""
+    assert seconds_of_a_click(server, told) > 0
+
+
+def seconds_of_a_click(server: Server, told: Told) -> float:
+    """Have a click made that nobody cancels; return how long after its button was there."""
     since = told.now()
     execution_id = start_click(server, told)
+    there = time.monotonic()
     told.await_act(CLICKED, since)
+    took = time.monotonic() - there
     cancelled(server, execution_id)
     assert told.acts(since).count(CLICKED) == 1
+    return took
 
 
 #: From what on, and how many milliseconds after it, an execution is cancelled whose browser starts.
