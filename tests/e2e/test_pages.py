@@ -6,6 +6,7 @@ import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
@@ -14,6 +15,9 @@ from xml.etree import ElementTree
 import pytest
 from playwright.sync_api import Browser, Locator, Page, Request, Route, expect
 
+from ignition_toolkit.execution.views import StepView
+from ignition_toolkit.playbook.models import StepStatus, timestamp
+from ignition_toolkit.web import formats
 from tests.e2e.page_library import HOSTILE
 from tests.e2e.person import (
     DEADLINE_MS,
@@ -208,6 +212,32 @@ def test_the_keyboard_alone_finds_a_playbook_runs_watches_and_cancels_it(person:
     expect_status(page, "cancelled")
     # Whoever pressed it goes on from where it was.
     tab_to(page.get_by_role("button", name="Run again", exact=True), at_most=3)
+
+
+def test_the_pages_script_writes_how_long_something_took_as_the_server_does(
+    person: Person,
+) -> None:
+    begin = datetime(2026, 11, 23, 21, 41, 22, 123_999, tzinfo=UTC)
+    # Where one word becomes the next: halves, parts of a millisecond, ends of a unit.
+    seconds = [0.0, 0.0949, 0.095, 0.0955, 9.949, 9.95, 59.499, 59.5, 3599.5, 3600.0, 90_061.0]
+    seconds += [tenth / 20 for tenth in range(2, 200)] + [half / 2 for half in range(20, 200)]
+    micros = timedelta(microseconds=1)
+    ends = [begin + timedelta(seconds=at) + late * micros for at in seconds for late in (-1, 0, 1)]
+    spans = [{"started_at": timestamp(begin), "completed_at": timestamp(end)} for end in ends]
+    written = person.page("/").evaluate(
+        """async (spans) => {
+          const { showSpan } = await import("/static/words.js");
+          const element = document.createElement("span");
+          return spans.map((item) => { showSpan(element, item); return element.textContent; });
+        }""",
+        spans,
+    )
+    view = StepView(
+        step_id="a", step_name="a", parent_step_id=None, type="t", status=StepStatus.COMPLETED
+    ).model_copy(update={"started_at": begin})
+    told = [formats.elapsed(view.model_copy(update={"completed_at": end}), end) for end in ends]
+    differ = [(at, *two) for at, *two in zip(ends, written, told, strict=True) if len({*two}) > 1]
+    assert not differ
 
 
 def test_the_list_is_live_keeps_what_runs_on_top_and_shows_what_is_asked_for(

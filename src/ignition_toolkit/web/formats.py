@@ -1,10 +1,10 @@
-"""Durations, times and words as the pages show them. `live.js` formats durations alike."""
+"""Durations, times and words as the pages show them. `words.js` writes durations alike."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from ignition_toolkit.execution.views import ExecutionSummary, StepView
@@ -70,23 +70,29 @@ DOMAINS = {
     "utility": "Utility",
 }
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
 #: Statuses in which somebody can still do something.
 ACTIVE = frozenset(status for status in ExecutionStatus if not status.final)
 
 
-def duration(seconds: float) -> str:
-    """Return seconds as a person reads them: `8 ms`, `0.4 s`, `12 s`, `3 min 5 s`, `2 h 4 min`."""
-    seconds = max(0.0, seconds)
-    if seconds < 0.095:
-        return f"{round(seconds * 1000)} ms"
-    if seconds < 9.95:
-        return f"{seconds:.1f} s"
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60} s"
-    return f"{whole // 3600} h {whole % 3600 // 60} min"
+def duration(milliseconds: int) -> str:
+    """Return a time as a person reads it: `8 ms`, `0.4 s`, `12 s`, `3 min 5 s`, `2 h 4 min`.
+
+    Whole numbers only, halves up: the page's script has to come to the same words.
+    """
+    milliseconds = max(0, milliseconds)
+    if milliseconds < 95:
+        return f"{milliseconds} ms"
+    if milliseconds < 9950:
+        tenths = (milliseconds + 50) // 100
+        return f"{tenths // 10}.{tenths % 10} s"
+    seconds = (milliseconds + 500) // 1000
+    if seconds < 60:
+        return f"{seconds} s"
+    if seconds < 3600:
+        return f"{seconds // 60} min {seconds % 60} s"
+    return f"{seconds // 3600} h {seconds % 3600 // 60} min"
 
 
 def milliseconds(value: float | None) -> str:
@@ -121,7 +127,12 @@ def elapsed(item: ExecutionSummary | StepView, now: datetime) -> str:
     """Return how long an execution or a step ran or has run; nothing before its start."""
     if item.started_at is None:
         return ""
-    return duration(((item.completed_at or now) - item.started_at).total_seconds())
+    return duration(_milliseconds(item.completed_at or now) - _milliseconds(item.started_at))
+
+
+def _milliseconds(at: datetime) -> int:
+    # Cut off as a browser's clock cuts off microseconds: before the difference is taken.
+    return (at - _EPOCH) // timedelta(milliseconds=1)
 
 
 # Any: JSON values.

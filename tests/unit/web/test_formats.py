@@ -13,24 +13,25 @@ from tests.unit.api.fake_worker import BEGIN
 
 
 @pytest.mark.parametrize(
-    ("seconds", "text"),
+    ("milliseconds", "text"),
     [
-        (-3.0, "0 ms"),
-        (0.0, "0 ms"),
-        (0.0124, "12 ms"),
-        (0.0949, "95 ms"),
-        (0.1, "0.1 s"),
-        (9.94, "9.9 s"),
-        (9.96, "10 s"),
-        (59.4, "59 s"),
-        (59.6, "1 min 0 s"),
-        (3599.4, "59 min 59 s"),
-        (3600, "1 h 0 min"),
-        (90_061, "25 h 1 min"),
+        (-3000, "0 ms"),
+        (0, "0 ms"),
+        (12, "12 ms"),
+        (94, "94 ms"),
+        (95, "0.1 s"),
+        (2250, "2.3 s"),
+        (9949, "9.9 s"),
+        (9950, "10 s"),
+        (59_499, "59 s"),
+        (59_500, "1 min 0 s"),
+        (3_599_499, "59 min 59 s"),
+        (3_600_000, "1 h 0 min"),
+        (90_061_000, "25 h 1 min"),
     ],
 )
-def test_a_duration_reads_like_a_persons_words(seconds: float, text: str) -> None:
-    assert formats.duration(seconds) == text
+def test_a_duration_reads_like_a_persons_words(milliseconds: int, text: str) -> None:
+    assert formats.duration(milliseconds) == text
 
 
 def test_a_figure_that_was_not_measured_is_not_a_zero() -> None:
@@ -63,6 +64,12 @@ def test_elapsed_goes_on_until_the_end_and_then_stands_still() -> None:
     assert formats.elapsed(running, later) == "1 min 5 s"
     assert formats.elapsed(done, later) == "2.0 s"
     assert formats.elapsed(_step("c"), later) == ""
+
+
+def test_elapsed_counts_whole_milliseconds_as_the_pages_script_does() -> None:
+    begin, micro = BEGIN.replace(microsecond=123_999), timedelta(microseconds=1)
+    for end, text in ((begin + micro, "1 ms"), (begin + 1000 * micro, "1 ms")):
+        assert formats.elapsed(_step("a", started_at=begin, completed_at=end), end) == text
 
 
 def test_a_value_is_readable_text() -> None:

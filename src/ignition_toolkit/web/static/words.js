@@ -8,14 +8,18 @@ export const GIVE_UP_MS = 15000;
 const main = document.getElementById("main");
 const clockOffsetMs = Date.now() - Date.parse(main.dataset.now);
 
-export function duration(seconds) {
-  seconds = Math.max(0, seconds);
-  if (seconds < 0.095) return `${Math.round(seconds * 1000)} ms`;
-  if (seconds < 9.95) return `${seconds.toFixed(1)} s`;
-  const whole = Math.round(seconds);
-  if (whole < 60) return `${whole} s`;
-  if (whole < 3600) return `${Math.floor(whole / 60)} min ${whole % 60} s`;
-  return `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`;
+// Whole numbers only, halves up, as the server does it: the words stay when a page is reloaded.
+function duration(milliseconds) {
+  milliseconds = Math.max(0, milliseconds);
+  if (milliseconds < 95) return `${milliseconds} ms`;
+  if (milliseconds < 9950) {
+    const tenths = Math.floor((milliseconds + 50) / 100);
+    return `${Math.floor(tenths / 10)}.${tenths % 10} s`;
+  }
+  const seconds = Math.floor((milliseconds + 500) / 1000);
+  if (seconds < 60) return `${seconds} s`;
+  if (seconds < 3600) return `${Math.floor(seconds / 60)} min ${seconds % 60} s`;
+  return `${Math.floor(seconds / 3600)} h ${Math.floor((seconds % 3600) / 60)} min`;
 }
 
 export function readable(value) {
@@ -83,7 +87,7 @@ export function showSpan(span, item) {
 export function tick(span) {
   const since = Date.parse(span.dataset.since);
   const until = span.dataset.until ? Date.parse(span.dataset.until) : Date.now() - clockOffsetMs;
-  const text = duration((until - since) / 1000);
+  const text = duration(until - since);
   if (span.textContent !== text) span.textContent = text;
 }
 
