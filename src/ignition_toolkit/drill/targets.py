@@ -1,8 +1,8 @@
 """What shipped kinds are led to in a drill, where an example of their own would not do.
 
 Kinds of a browser need a page, and one on which they are kept waiting: an element that never comes,
-a script without an end, an address that is never answered. Others need a file. All of it is on this
-machine.
+a script without an end, an address that is never answered. Others need a file, or a desktop. All of
+it is on this machine.
 """
 
 from __future__ import annotations
@@ -49,6 +49,15 @@ ON_PAGE: dict[str, Parameters] = {
     "perspective.verify_no_quality_overlays": {},
 }
 
+#: Parameters of kinds that act on the desktop: where it or the Designer is missing, they say so.
+ON_DESKTOP: dict[str, Parameters] = {
+    "designer.launch_shortcut": {"designer_shortcut": "Line 3.lnk", "project_name": "Line 3"},
+    "designer.open_project": {"project_name": "Line 3"},
+    "designer.press": {"key": "ctrl+s", "window": "Line 3"},
+    "designer.screenshot": {"name": "line-3"},
+    "designer.wait_for_window": {"title": "a window that never comes"},
+}
+
 
 class Target(NamedTuple):
     """What one kind is led to."""
@@ -72,6 +81,8 @@ def target_of(kind: str, gateway_url: str, file: Path) -> Target:
     """
     if kind in ON_PAGE:
         return Target(ON_PAGE[kind], OPENED, BROWSER_MOMENTS)
+    if kind in ON_DESKTOP:
+        return Target(ON_DESKTOP[kind])
     match kind:
         case "browser.file_upload":
             given = {**ABSENT, "file_path": str(file)}
@@ -98,7 +109,7 @@ def _at_gateway(kind: str, file: Path) -> Parameters | None:
             return {"project_name": "Line 3", "file": str(file)}
         case "gateway.install_module":
             return {"file": str(file), "accept_certificate": True, "accept_license": True}
-        case "gateway.login":
+        case "designer.login" | "gateway.login":
             return _person()
         case "gateway.restore" | "gateway.upload_module":
             return {"file": str(file)}

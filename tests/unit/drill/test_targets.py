@@ -7,13 +7,14 @@ from pathlib import Path
 import pytest
 
 from ignition_toolkit.drill.examples import job_of
-from ignition_toolkit.drill.targets import ON_PAGE, target_of
+from ignition_toolkit.drill.targets import ON_DESKTOP, ON_PAGE, target_of
 from ignition_toolkit.playbook.step_handler import StepHandler
 from ignition_toolkit.runner.kinds import handlers_of
 
 FAMILIES = (
     *("browser.acting", "browser.keeping", "browser.navigating", "browser.scripting"),
-    *("browser.verifying", "gateway", "perspective", "playbook", "python", "utility"),
+    *("browser.verifying", "designer.ending", "designer.launching", "designer.opening"),
+    *("designer.windows", "gateway", "perspective", "playbook", "python", "utility"),
 )
 SHIPPED: dict[str, type[StepHandler]] = {
     name: handler
@@ -40,4 +41,4 @@ def test_whatever_acts_on_a_page_has_one_opened_before() -> None:
 
 
 def test_no_target_is_of_a_kind_that_there_is_not() -> None:
-    assert ON_PAGE.keys() <= SHIPPED.keys()
+    assert ON_PAGE.keys() | ON_DESKTOP.keys() <= SHIPPED.keys()
