@@ -134,12 +134,7 @@ def test_the_click_is_answered_at_once_and_a_silent_server_is_told_of_after_a_se
     page.route("**/cancel", lambda route: route.abort(), times=1)
     cancel_button(page)
     expect(page.locator("#notice")).to_contain_text("did not answer")
-    held: list[Route] = []
-
-    def hold(route: Route) -> None:
-        held.append(route)
-
-    page.route("**/cancel", hold)
+    held = holding(page, "**/cancel")
     cancel_button(page)
     # Without waiting: it is the click itself that changes the button.
     assert page.locator("form[data-action=cancel] button").inner_text() == "Cancelling"
@@ -285,6 +280,36 @@ def test_the_list_is_live_keeps_what_runs_on_top_and_shows_what_is_asked_for(
     row = page.locator(f"tbody.running tr[data-id='{last}']")
     expect(row.locator(".badge")).to_have_text("cancelled", timeout=DEADLINE_MS)
     assert numbers(page) == [number + 1 for number in before]
+
+
+def test_an_answer_from_before_the_end_does_not_change_a_row_of_the_list_that_is_over(
+    person: Person, server: Server
+) -> None:
+    ended, other = (running(server, "steps.yaml") for _ in range(2))
+    page = person.page("/")
+    held = holding(page, "**/api/executions?limit=50")
+    with page.expect_request("**/api/executions?limit=50"):
+        server.client.http.post(f"/api/executions/{ended}/skip")
+    old = {one: {**server.client.execution(one), "current_step_index": 1} for one in (ended, other)}
+    server.client.cancel(ended)
+    done = page.locator(f"tr[data-id='{ended}'] .steps-done")
+    expect(done).to_have_text("3 steps", timeout=DEADLINE_MS)
+    held[0].fulfill(json={"items": list(old.values())})
+    # Both are told in the same answer.
+    expect(page.locator(f"tr[data-id='{other}'] .steps-done")).to_have_text("step 2 of 3")
+    expect(done).to_have_text("3 steps")
+    server.client.cancel(other)
+
+
+def holding(page: Page, pattern: str) -> list[Route]:
+    """Hold a page's requests to addresses like this; return the list that they come into."""
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route(pattern, hold)
+    return held
 
 
 def nothing_runs(server: Server) -> bool:

@@ -52,7 +52,10 @@ export class ExecutionsPage {
       const page = await answer.json();
       for (const item of page.items) {
         const row = this.rows.get(item.execution_id);
-        if (row) row.querySelector(".steps-done").textContent = progress(item);
+        // The end may have been heard of while the answer, from before it, was on its way.
+        if (row && !FINAL.has(row.querySelector(".badge").dataset.status)) {
+          row.querySelector(".steps-done").textContent = progress(item);
+        }
       }
     } catch {
       // The connection's own notice says that the server does not answer.
