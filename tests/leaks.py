@@ -66,20 +66,20 @@ def children() -> frozenset[tuple[int, int]]:
     """Return pid and start time of this process's children, zombies included."""
     pids: set[int] = set()
     for listing in Path("/proc/self/task").glob("*/children"):
-        pids.update(int(pid) for pid in _or_gone(listing.read_text, "").split())
+        pids.update(int(pid) for pid in or_gone(listing.read_text, "").split())
     return frozenset((pid, start) for pid in pids if (start := start_time(pid)) is not None)
 
 
 def start_time(pid: int) -> int | None:
     """Return the clock tick at which the process started, None when there is no such process."""
-    stat = _or_gone(Path(f"/proc/{pid}/stat").read_text, "")
+    stat = or_gone(Path(f"/proc/{pid}/stat").read_text, "")
     # The name in brackets may hold spaces and brackets of its own; field 22 counts from after it.
     return int(stat.rpartition(")")[2].split()[19]) if stat else None
 
 
 def command(pid: int) -> str:
     """Return the command line of a process as text, empty for a zombie."""
-    raw = _or_gone(Path(f"/proc/{pid}/cmdline").read_bytes, b"")
+    raw = or_gone(Path(f"/proc/{pid}/cmdline").read_bytes, b"")
     return raw.replace(b"\0", b" ").decode(errors="replace").strip()
 
 
@@ -87,13 +87,13 @@ def handles() -> frozenset[tuple[int, str]]:
     """Return the open file descriptors of this process and what they are open on."""
     found: set[tuple[int, str]] = set()
     for number in os.listdir("/proc/self/fd"):
-        target = _or_gone(partial(os.readlink, f"/proc/self/fd/{number}"), "")
+        target = or_gone(partial(os.readlink, f"/proc/self/fd/{number}"), "")
         if target and target not in LASTING_HANDLES:
             found.add((int(number), target))
     return frozenset(found)
 
 
-def _or_gone(read: Callable[[], T], gone: T) -> T:
+def or_gone(read: Callable[[], T], gone: T) -> T:
     """Read from /proc, where what was listed may be gone by the time it is opened."""
     try:
         return read()

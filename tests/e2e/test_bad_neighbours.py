@@ -58,7 +58,7 @@ def failed_step(server: Server, path: str, **parameters: Any) -> dict[str, Any]:
     execution = server.client.wait(server.client.start(path, **parameters))
     assert execution["status"] == "failed", execution
     (step,) = execution["step_results"]
-    assert step["status"] == "failed", step
+    assert step["status"] == "failed", execution
     assert step["error"] in execution["error"], execution
     return dict(step)
 

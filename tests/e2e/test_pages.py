@@ -322,6 +322,25 @@ def numbers(page: Page) -> list[int]:
     return [int(number) for number in re.findall(r"\d+", page.locator("#range").inner_text())]
 
 
+def test_steps_that_were_fetched_before_the_next_began_do_not_take_it_back(
+    person: Person, server: Server
+) -> None:
+    page = person.open(running(server, "steps.yaml"))
+    first, second = (page.locator("#steps .step").nth(index) for index in (0, 1))
+    page.get_by_role("button", name="Pause").click()
+    held = holding(page, "**/details")
+    with page.expect_request("**/details"):
+        page.get_by_role("button", name="Skip step").click()
+    expect_status(page, "paused")
+    old = held[0].fetch()
+    page.get_by_role("button", name="Resume").click()
+    expect(second.locator(".badge")).to_have_text("running", timeout=DEADLINE_MS)
+    held[0].fulfill(response=old)
+    expect(first).to_contain_text("How it was stopped", timeout=DEADLINE_MS)
+    assert second.locator(".badge").inner_text() == "running"
+    cancel_button(page)
+
+
 def test_run_again_also_from_a_step_links_the_runs_and_exports_them(
     person: Person, server: Server
 ) -> None:

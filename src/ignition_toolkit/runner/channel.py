@@ -76,6 +76,12 @@ class EventWriter:
         self._log_size = 0
         self._dropped = 0
         self._seq = 0
+        #: Numbers of the newest message that was queued, was taken to be written, was written.
+        self._queued = 0
+        self._taken = 0
+        self._written = 0
+        #: How many wait for what they tell.
+        self._telling = 0
         self._busy = False
         self._broken = False
         self._changed = threading.Condition()
@@ -92,20 +98,39 @@ class EventWriter:
 
     def send(self, body: Body) -> None:
         """Queue a message. Nothing is sent by a forked copy, or when nobody reads any more."""
-        if os.getpid() != self._pid:
+        if os.getpid() == self._pid:
+            with self._changed:
+                self._queue(body)
+
+    def tell(self, body: Body) -> None:
+        """Queue a message that is never dropped, and wait until it is written.
+
+        However long that takes: only who reads, is gone, or ends this process can say that the
+        message needs no longer be waited for. What others queue behind it is not waited for.
+        """
+        if os.getpid() == self._pid:
+            with self._changed:
+                self._queue(body)
+                number = self._queued
+                self._telling += 1
+                try:
+                    self._changed.wait_for(lambda: self._broken or self._written >= number)
+                finally:
+                    self._telling -= 1
+
+    def _queue(self, body: Body) -> None:
+        if self._broken or self._is_in_the_way(body) or self._replaces_progress(body):
             return
-        with self._changed:
-            if self._broken or self._is_in_the_way(body) or self._replaces_progress(body):
-                return
-            waiting = _Waiting(time.monotonic(), body, _droppable_size(body))
-            if waiting.size and self._log_size + waiting.size > MAX_WAITING_LOGS:
-                self._dropped += isinstance(body, Logged)
-                return
-            self._waiting.append(waiting)
-            self._log_size += waiting.size
-            if isinstance(body, Progressed):
-                self._newest_progress[body.step_id] = waiting
-            self._changed.notify_all()
+        waiting = _Waiting(self._queued + 1, time.monotonic(), body, _droppable_size(body))
+        if waiting.size and self._log_size + waiting.size > MAX_WAITING_LOGS:
+            self._dropped += isinstance(body, Logged)
+            return
+        self._queued = waiting.number
+        self._waiting.append(waiting)
+        self._log_size += waiting.size
+        if isinstance(body, Progressed):
+            self._newest_progress[body.step_id] = waiting
+        self._changed.notify_all()
 
     def _is_in_the_way(self, body: Body) -> bool:
         # There is another picture soon, and no step, no end and no log waits behind two of them.
@@ -134,6 +159,12 @@ class EventWriter:
                     kept.append(waiting)
             self._waiting = kept
 
+    def hurry(self, most: int) -> None:
+        """Do the same where somebody waits until something is told: who waits hears no stop."""
+        # Looked at first: a step that logs without a pause would keep others from the lock.
+        if self._telling:
+            self.shorten_log(most)
+
     def flush(self, timeout: float | None = None) -> bool:
         """Wait until all is written, `timeout` seconds at most; return whether it is."""
         with self._changed:
@@ -144,7 +175,10 @@ class EventWriter:
     def _write_all(self) -> None:
         try:
             while self._write(self._next()):
-                pass
+                with self._changed:
+                    self._busy = False
+                    self._written = self._taken
+                    self._changed.notify_all()
         except Exception:  # noqa: BLE001 - border: a message must not be lost in silence
             traceback.print_exc()
             os._exit(WRITER_BROKEN_EXIT)
@@ -156,14 +190,14 @@ class EventWriter:
     def _next(self) -> bytes:
         """Wait for messages and return some as lines."""
         with self._changed:
-            self._busy = False
-            self._changed.notify_all()
             self._changed.wait_for(lambda: bool(self._waiting))
             self._busy = True
             batch = self._take()
+            self._taken = batch[-1].number
             if self._dropped:
                 # First, as nothing may follow `done`.
-                batch.insert(0, _Waiting(time.monotonic(), LogsDropped(count=self._dropped), 0))
+                dropped = LogsDropped(count=self._dropped)
+                batch.insert(0, _Waiting(batch[0].number, time.monotonic(), dropped, 0))
                 self._dropped = 0
         return b"".join(map(self._envelope, batch))
 
@@ -203,8 +237,9 @@ class EventWriter:
 
 @dataclass
 class _Waiting:
-    """A message in the queue, and when it was made."""
+    """A message in the queue, its number there, and when it was made."""
 
+    number: int
     t: float
     body: Body
     #: Characters of a message that may be dropped, 0 for one that may not.

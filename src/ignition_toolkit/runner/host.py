@@ -41,8 +41,6 @@ R = TypeVar("R")
 #: Seconds that threads, tasks and children of a stopped step have to be gone after it.
 SETTLE_S = 0.05
 LOOK_AGAIN_S = 0.002
-#: Seconds at most that an attempt or a request waits until it is told, when nobody reads.
-SAY_FIRST_S = 0.1
 #: Lines at most that say what is left of a stopped step.
 MAX_DIRT = 20
 
@@ -109,10 +107,11 @@ class RunnerHost(EngineHost):
     def emit(self, event: Event) -> None:
         """Send an event to the supervisor.
 
-        Never blocks, but for two that are told before what they announce. The beginning of an
-        attempt: its handler may end this process at once, and the supervisor must know then which
-        step it was (test_a_step_that_leaves_the_process_ends_the_runner_with_its_status). A
-        request: this process may be ended while it is under way.
+        Never blocks, but for two that are told before what they announce, however long that
+        takes: nothing acts that a record may not tell of. The beginning of an attempt: its handler
+        may end this process at once, and the supervisor must know then which step it was. A
+        request: this process may be ended while it is under way. Who reads, reads in a moment; who
+        is gone lets go of the pipe; and who ends this process needs nothing of it.
         """
         if isinstance(event, StepChanged) and event.output is not None:
             event = event.model_copy(update={"output": to_wire(event.output)})
@@ -122,9 +121,10 @@ class RunnerHost(EngineHost):
             event = event.model_copy(update={"parameters": to_wire(event.parameters)})
         if isinstance(event, StepChanged):
             self._follow(event)
-        self._writer.send(event)
         if _goes_before(event):
-            self._writer.flush(SAY_FIRST_S)
+            self._writer.tell(event)
+        else:
+            self._writer.send(event)
 
     def _follow(self, event: StepChanged) -> None:
         if event.status.final and event.step_id in self._running:

@@ -189,6 +189,8 @@ class Session:
             sys.stderr.write(f"the runner was sent something that is no command: {why}\n")
             os._exit(BROKEN_EXIT)
         self._loop.call_soon_threadsafe(self._take, command)
+        if isinstance(command, Cancel | Skip):
+            self._writer.hurry(LAST_LOGS)
 
     def _take(self, command: Command) -> None:
         if isinstance(command, (Start, Check, Describe)):

@@ -11,6 +11,10 @@ from typing import TypeAlias
 #: Seconds that a turn may take; in a longer one the event loop is blocked.
 BLOCK_S = 0.1
 
+#: Seconds after which a loop that never waits lets other threads go on, and for how long.
+BREATH_AFTER_S = 0.005
+BREATH_S = 0.00005
+
 #: What a selector returns: files that are ready, and for what.
 Ready: TypeAlias = list[tuple[selectors.SelectorKey, int]]
 
@@ -27,10 +31,11 @@ class Turns:
     #: monotonic seconds at which it began and ended.
     on_long: Callable[[float, float], None] | None = None
 
-    def begin(self) -> None:
-        """A turn begins."""
+    def begin(self) -> float:
+        """A turn begins; return the monotonic second."""
         self.number += 1
         self.began = time.monotonic()
+        return self.began
 
     def end(self) -> None:
         """The turn under way, if there is one, is over."""
@@ -44,17 +49,34 @@ class Turns:
 class TurnSelector(selectors.DefaultSelector):
     """An event loop's selector: a turn begins when it returns, and ends at its next call.
 
-    It costs a turn two or three microseconds, and wakes nobody.
+    It costs a turn some microseconds, and wakes nobody.
+
+    A step that is always busy and often awaits looks for events without waiting for any. That lets
+    go of the interpreter for a moment too short for another thread to wake up, and long enough to
+    have it begin to wait anew: a cancel was read seconds late. So such a loop draws breath.
     """
 
     def __init__(self, turns: Turns) -> None:
         super().__init__()
         self._turns = turns
+        #: Monotonic second at which other threads last could go on.
+        self._breathed = time.monotonic()
 
     def select(self, timeout: float | None = None) -> Ready:
         """Wait for events, as the base class does."""
         self._turns.end()
+        asked = self._breathe()
         try:
             return super().select(timeout)
         finally:
-            self._turns.begin()
+            began = self._turns.begin()
+            if began - asked > BREATH_S:
+                self._breathed = began
+
+    def _breathe(self) -> float:
+        """Sleep where it is time to; return the monotonic second."""
+        now = time.monotonic()
+        if now - self._breathed >= BREATH_AFTER_S:
+            time.sleep(BREATH_S)
+            now = self._breathed = time.monotonic()
+        return now

@@ -112,9 +112,14 @@ class Pages:
             cancel_label=cancel_label(item),
         )
 
-    def details(self, item: ExecutionView) -> str:
-        """Return the parts of an execution's page that a script replaces: record and steps."""
-        return self._render("details.html", item=item, over=item.status.final)
+    def details(self, item: ExecutionView, after: int) -> str:
+        """Return the parts of an execution's page that a script replaces: record and steps.
+
+        Args:
+            item: the execution.
+            after: number of the last event that it surely contains.
+        """
+        return self._render("details.html", item=item, after=after, over=item.status.final)
 
     def about(self, item: ExecutionView, about: About) -> str:
         """Return the part of an execution's page that tells who did what, and of other runs."""

@@ -223,6 +223,23 @@ def test_a_step_that_leaves_the_process_ends_the_runner_with_its_status(
     assert not runner.bodies(Done)
 
 
+LEAVES = "import os\nos._exit(3)"
+
+
+def test_a_step_does_not_begin_before_its_supervisor_can_know_of_it(
+    runner: RunnerUnderTest,
+) -> None:
+    runner.reads_events.clear()
+    fills = "for n in range(500):\n    context.log(f'{n} ' + 'x' * 1000)\nreturn {}"
+    runner.start(code("a", fills), code("b", LEAVES))
+    time.sleep(1)
+    assert runner.process.poll() is None
+    runner.reads_events.set()
+    assert runner.await_end() == 3
+    last = runner.bodies(StepChanged)[-1]
+    assert (last.step_id, last.status.value) == ("b", "running")
+
+
 def test_a_step_that_stops_the_event_loop_ends_the_runner(runner: RunnerUnderTest) -> None:
     runner.start(
         code(
@@ -248,6 +265,21 @@ def test_a_flood_of_logs_is_dropped_and_counted(runner: RunnerUnderTest) -> None
     dropped = sum(e.count for e in runner.bodies(LogsDropped))
     assert told + dropped == 30_000
     assert dropped > 0
+
+
+def test_a_cancel_is_heard_between_two_steps_also_behind_a_flood(runner: RunnerUnderTest) -> None:
+    runner.reads_events.clear()
+    flood = "for n in range(30_000):\n    context.log(f'{n} ' + 'x' * 1000)\nreturn {}"
+    runner.start(code("a", flood), step("b", "utility.sleep", {"seconds": 600}))
+    # By now the second step waits to be told of.
+    time.sleep(1)
+    runner.cancel()
+    time.sleep(0.2)
+    runner.reads_events.set()
+    assert runner.await_done().status is CANCELLED
+    told = len(runner.bodies(Logged))
+    assert told < 2000, "all that had waited was told first"
+    assert told + sum(e.count for e in runner.bodies(LogsDropped)) == 30_000
 
 
 def test_done_after_a_cancel_overtakes_a_flood_and_no_state(runner: RunnerUnderTest) -> None:

@@ -46,6 +46,33 @@ def test_a_step_that_swallows_the_cancel_is_named_and_given_up(runner: RunnerUnd
     assert runner.await_end() == 0
 
 
+# Each turn is shorter than the time after which Python has a thread give way to another.
+@pytest.mark.parametrize(
+    "work",
+    ["sum(range(30_000))", "sum(range(100_000))", "context.log('x')", "context.progress(n)"],
+)
+def test_a_step_that_is_always_busy_and_awaits_hears_a_cancel(
+    work: str, runner: RunnerUnderTest
+) -> None:
+    text = f"""
+        import asyncio
+        n = 0
+        while True:
+            for _ in range(200 if "context" in {work!r} else 1):
+                {work}
+                n += 1
+            await asyncio.sleep(0)
+        """
+    runner.start(code("a", text))
+    runner.await_step("a", "running")
+    # So busy that the thread which reads commands has to wait for the interpreter.
+    time.sleep(0.5)
+    at = runner.cancel()
+    done = runner.await_done()
+    assert done == Done(status=CANCELLED)
+    assert runner.time_of(done) - at < PROMISE_S
+
+
 def test_a_step_that_blocks_says_where_when_it_is_asked_by_signal(runner: RunnerUnderTest) -> None:
     runner.start(code("a", "import time\ncontext.log('now')\ntime.sleep(600)"))
     runner.await_log("now")

@@ -239,11 +239,70 @@ def test_nothing_waits_for_a_reader_that_is_gone(pipe: Pipe) -> None:
     assert not pipe.writer._waiting
 
 
+class Telling:
+    """Tells something from a thread of its own."""
+
+    def __init__(self, writer: EventWriter, body: Body) -> None:
+        self._thread = threading.Thread(target=writer.tell, args=(body,))
+        self._thread.start()
+
+    @property
+    def waits(self) -> bool:
+        return self._thread.is_alive()
+
+
+def test_who_tells_waits_until_it_is_written_and_not_for_what_comes_behind(pipe: Pipe) -> None:
+    fill(pipe)
+    telling = Telling(pipe.writer, changed(1))
+    poll_until(lambda: any(isinstance(one.body, StepChanged) for one in pipe.writer._waiting))
+    for _ in range(10):
+        pipe.writer.send(log("x" * 60_000))
+    time.sleep(0.3)
+    assert telling.waits
+    taken = bytearray()
+
+    def is_told() -> bool:
+        taken.extend(os.read(pipe.reading, 4096))
+        return not telling.waits
+
+    poll_until(is_told, SOON_S)
+    assert not pipe.writer.flush(0), "it waited for all"
+    unread = os.read(pipe.reading, PIPE_SIZE)
+    assert b'"s1"' in taken + unread
+    pipe.close_reading()
+
+
+def test_who_tells_does_not_wait_for_a_reader_that_is_gone(pipe: Pipe) -> None:
+    fill(pipe)
+    telling = Telling(pipe.writer, changed(1))
+    time.sleep(0.1)
+    pipe.close_reading()
+    poll_until(lambda: not telling.waits, SOON_S)
+    pipe.writer.tell(changed(2))
+
+
+def test_who_tells_is_let_through_a_flood_when_a_stop_comes(pipe: Pipe) -> None:
+    fill(pipe)
+    for _ in range(300):
+        pipe.writer.send(log("x" * 10_000))
+    pipe.writer.hurry(0)
+    assert len(pipe.writer._waiting) > 300, "nobody waited"
+    telling = Telling(pipe.writer, changed(1))
+    poll_until(lambda: isinstance(pipe.writer._waiting[-1].body, StepChanged))
+    pipe.writer.hurry(0)
+    found = pipe.read_until(StepChanged)
+    assert sum(e.body.count for e in found if isinstance(e.body, LogsDropped)) >= 300
+    poll_until(lambda: not telling.waits, SOON_S)
+
+
 def test_a_forked_copy_says_nothing(pipe: Pipe) -> None:
     pipe.writer.start()
     child = os.fork()
     if child == 0:
+        # Its writer's thread is the original's: who waited for it would wait for ever.
+        threading.Timer(SOON_S, os._exit, (2,)).start()
         pipe.writer.send(changed(1))
+        pipe.writer.tell(changed(2))
         os._exit(0 if not pipe.writer._waiting else 1)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     pipe.writer.send(DONE)

@@ -140,7 +140,7 @@ def test_no_text_of_a_stranger_becomes_part_of_the_page(pages: Pages) -> None:
     wrong = Attempt(words, words, failure=HOSTILE)
     rendered = [
         pages.execution(FRAME, view, around),
-        pages.details(view),
+        pages.details(view, 7),
         pages.about(view, about),
         pages.log(view, around.log),
         pages.executions(FRAME, one, one, ListFilter(HOSTILE, HOSTILE, HOSTILE), paths=[HOSTILE]),
@@ -233,7 +233,7 @@ def test_every_record_can_be_shown(
 ) -> None:
     worker = FakeWorker()
     view = worker.finish_cancelled(worker.add().execution_id, outcome=outcome, source=source)
-    assert outcome.value in pages.details(view)
+    assert outcome.value in pages.details(view, 7)
 
 
 @pytest.mark.parametrize(
@@ -270,8 +270,8 @@ def test_a_step_that_was_never_reached_is_called_not_run_once_all_is_over(pages:
     step = StepView(step_id="b", step_name="B", type="utility.log", status=StepStatus.PENDING)
     running = worker.add().model_copy(update={"step_results": (step,)})
     over = running.model_copy(update={"status": ExecutionStatus.CANCELLED})
-    assert "not run" not in pages.details(running)
-    assert "not run" in pages.details(over)
+    assert "not run" not in pages.details(running, 7)
+    assert "not run" in pages.details(over, 7)
 
 
 def test_an_empty_list_says_how_to_begin(pages: Pages) -> None:

@@ -70,7 +70,8 @@ async def execution_page(execution_id: str, parts: PartsOf, query: LogQueryOf) -
 @router.get("/executions/{execution_id}/details")
 async def execution_details(execution_id: str, parts: PartsOf) -> str:
     """Return the record and the steps of one execution, to be put into its page."""
-    return parts.pages.details(await parts.worker.execution(execution_id))
+    after = await parts.worker.last_event_id()
+    return parts.pages.details(await parts.worker.execution(execution_id), after)
 
 
 @router.get("/executions/{execution_id}/about")

@@ -43,7 +43,7 @@ export class ExecutionPage {
     if (kind === "execution" && data.playbook_path === main.dataset.path) this.lookSoon("about");
     if (data.execution_id !== this.id) return;
     if (kind === "execution") this.showExecution(data);
-    if (kind === "step") this.showStep(data);
+    if (kind === "step") this.showStep(data, id);
     if (kind === "progress") this.steps.showProgress(data);
     if (kind === "log") this.log.add(data, id);
   }
@@ -159,8 +159,8 @@ export class ExecutionPage {
     this.button("release").disabled = this.asked !== null;
   }
 
-  showStep(data) {
-    this.steps.show(data);
+  showStep(data, id) {
+    this.steps.hear(data, id);
     if (!data.parent_step_id) this.showReached();
     this.view.look();
     if (data.cancellation) this.refresh();

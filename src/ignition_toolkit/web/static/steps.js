@@ -6,10 +6,12 @@ export class Steps {
   constructor() {
     // Index of the last step of the top level that was begun.
     this.reached = -1;
+    // What was heard since the server wrote the steps, the newest of each.
+    this.heard = new Map();
     this.attach();
   }
 
-  // Takes over the steps that the server wrote.
+  // Takes over the steps that the server wrote, and shows again what has become of them since.
   attach() {
     const items = [...document.querySelectorAll("#steps .step")];
     this.items = new Map(items.map((item) => [item.dataset.step, item]));
@@ -17,6 +19,16 @@ export class Steps {
     const top = items.filter((item) => item.dataset.depth === "0");
     this.order = new Map(top.map((item, index) => [item.dataset.step, index]));
     this.reached = top.findLastIndex((item) => item.dataset.status !== "pending");
+    const after = Number(document.getElementById("details").dataset.after);
+    for (const [step, { data, id }] of this.heard) {
+      if (id > after) this.show(data);
+      else this.heard.delete(step);
+    }
+  }
+
+  hear(data, id) {
+    this.heard.set(data.step_id, { data, id });
+    this.show(data);
   }
 
   show(data) {
