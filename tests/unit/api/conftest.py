@@ -1,6 +1,6 @@
 """A fake worker, the app around it, and a client that speaks to the app without a socket."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 
 import httpx2
@@ -34,13 +34,15 @@ def one_app() -> FastAPI:
 
 
 @pytest.fixture
-def app(one_app: FastAPI, worker: FakeWorker, stopping: list[str]) -> FastAPI:
+def app(one_app: FastAPI, worker: FakeWorker, stopping: list[str]) -> Iterator[FastAPI]:
     """The app around this test's worker."""
     parts: Parts = one_app.state.parts
     one_app.state.parts = replace(
         parts, worker=worker, feed=Feed(worker), is_stopping=lambda: bool(stopping)
     )
-    return one_app
+    yield one_app
+    # A worker that this test has broken is nobody else's.
+    one_app.state.parts = parts
 
 
 @pytest.fixture
