@@ -11,6 +11,10 @@ from ignition_toolkit.simulator import SimulatedGateway
 #: Loading the machine's certificates takes longer than most of these tests.
 NO_CERTIFICATES = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
+#: Seconds within which a dropped connection must be seen; on a machine that is not busy it is
+#: a hundredth of that.
+PROMPT_S = 1.0
+
 
 @pytest.fixture
 async def gateway() -> AsyncIterator[SimulatedGateway]:

@@ -8,11 +8,8 @@ import httpx2
 import pytest
 
 from ignition_toolkit.simulator import Entry, SimulatedGateway
+from tests.integration.simulator.conftest import PROMPT_S
 from tests.polling import PollUntilAsync
-
-#: Seconds within which a dropped connection must be seen; on a machine that is not busy it is
-#: a hundredth of that.
-PROMPT_S = 1.0
 
 PING = "/StatusPing"
 

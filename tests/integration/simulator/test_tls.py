@@ -8,7 +8,7 @@ import httpx2
 import pytest
 
 from ignition_toolkit.simulator import Settings, SimulatedGateway
-from tests.integration.simulator.conftest import NO_CERTIFICATES
+from tests.integration.simulator.conftest import NO_CERTIFICATES, PROMPT_S
 from tests.polling import PollUntilAsync
 
 PING = "/StatusPing"
@@ -56,7 +56,7 @@ async def seen_leaving(
         lambda: gateway.requests(is_open=False, after=entry.number - 1)
     )
     assert seen.dropped_at is not None
-    assert seen.dropped_at - left_at < 0.3
+    assert seen.dropped_at - left_at < PROMPT_S
 
 
 async def test_the_names_of_the_certificate_are_a_setting_and_the_control_port_gives_it() -> None:

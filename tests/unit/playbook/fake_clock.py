@@ -1,8 +1,9 @@
 """An event loop whose clock jumps: waits take no time, and last exactly as long as they say."""
 
 import asyncio
+import functools
 import selectors
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -47,6 +48,19 @@ def run(main: Coroutine[Any, Any, T]) -> T:
         left = asyncio.all_tasks(runner.get_loop())
         assert not left, f"the test left tasks behind: {left}"
         return result
+
+
+def by_fake_clock(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., None]:
+    """Decorate a test that is a coroutine function: what it measures is no matter of the machine.
+
+    Its fixtures must not be asynchronous ones.
+    """
+
+    @functools.wraps(test)
+    def runs(*args: object, **kwargs: object) -> None:
+        run(test(*args, **kwargs))
+
+    return runs
 
 
 def now() -> float:

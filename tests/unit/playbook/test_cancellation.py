@@ -3,8 +3,8 @@
 import asyncio
 import logging
 import math
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
@@ -22,20 +22,24 @@ from ignition_toolkit.playbook.cancellation import (
 from ignition_toolkit.playbook.models import CancelSource
 from tests.polling import poll_until_async
 from tests.unit.playbook import fake_clock
+from tests.unit.playbook.fake_clock import by_fake_clock
 
-#: Seconds that a cancel may take on a busy machine when it should take none.
-AT_ONCE_S = 0.1
+#: Seconds of the clock that a cancel may take when it should take none.
+AT_ONCE_S = 0.001
+#: Turns of the loop after which what is to be cancelled has begun.
+BEGUN = 10
 
 
-async def cancelled_after(task: asyncio.Task[Any], *, begun_s: float = 0.02) -> float:
+async def cancelled_after(task: asyncio.Task[Any]) -> float:
     """Cancel a task that has begun; return the seconds until it had ended as cancelled."""
-    await asyncio.sleep(begun_s)
+    for _ in range(BEGUN):
+        await asyncio.sleep(0)
     assert not task.done()
-    began = time.monotonic()
+    began = fake_clock.now()
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    return time.monotonic() - began
+    return fake_clock.now() - began
 
 
 def test_a_reason_says_who_and_from_where() -> None:
@@ -98,10 +102,12 @@ async def test_sleep_takes_the_check_interval_of_the_guide() -> None:
 
 
 @pytest.mark.parametrize("seconds", [30, math.inf])
+@by_fake_clock
 async def test_cancel_ends_a_sleep_at_once(seconds: float) -> None:
     assert await cancelled_after(asyncio.create_task(cancellable_sleep(seconds))) < AT_ONCE_S
 
 
+@by_fake_clock
 async def test_cancel_ends_a_sleep_of_no_time() -> None:
     """A loop of such sleeps must let the event loop in, and see a cancel."""
 
@@ -254,12 +260,14 @@ async def test_poll_refuses_what_is_no_interval(interval: float) -> None:
         await cancellable_poll(lambda: True, timeout=1, poll_interval=interval)
 
 
+@by_fake_clock
 async def test_cancel_ends_a_poll_at_once_between_looks() -> None:
     poll = asyncio.create_task(cancellable_poll(lambda: False, timeout=30, poll_interval=5))
     assert await cancelled_after(poll) < AT_ONCE_S
 
 
 @pytest.mark.parametrize("timeout", [30, math.inf])
+@by_fake_clock
 async def test_cancel_ends_a_poll_at_once_while_it_looks(timeout: float) -> None:
     async def hang() -> bool:
         await asyncio.sleep(3600)
@@ -308,12 +316,15 @@ class Stubborn:
         return "done after all"
 
 
-@pytest.fixture
+@asynccontextmanager
 async def stubborn() -> AsyncIterator[Stubborn]:
-    work = Stubborn()
-    yield work
-    work.end.set()
-    await poll_until_async(lambda: not abandoned_work())
+    """Give such work, and end it."""
+    stuck = Stubborn()
+    try:
+        yield stuck
+    finally:
+        stuck.end.set()
+        await poll_until_async(lambda: not abandoned_work())
 
 
 async def test_the_result_is_passed_through() -> None:
@@ -341,6 +352,7 @@ async def test_the_error_is_passed_through() -> None:
     assert raised.value is error
 
 
+@by_fake_clock
 async def test_cancel_ends_the_wrapped_work_and_raises_at_once() -> None:
     ended = asyncio.Event()
 
@@ -367,25 +379,27 @@ async def test_a_cancel_is_not_lost_when_the_work_ends_at_the_same_time() -> Non
         await task
 
 
-async def test_swallowed_cancel_is_raised_within_the_bound(
-    stubborn: Stubborn, record_property: Callable[[str, object], None]
-) -> None:
-    took = await cancelled_after(asyncio.create_task(with_cancellation_check(stubborn.work())))
-    record_property("swallowed_cancel_s", round(took, 4))
-    assert CANCEL_BOUND_S * 0.9 <= took < CANCEL_BOUND_S + AT_ONCE_S
-    assert stubborn.swallowed == 2
+@by_fake_clock
+async def test_swallowed_cancel_is_raised_within_the_bound() -> None:
+    async with stubborn() as stuck:
+        took = await cancelled_after(asyncio.create_task(with_cancellation_check(stuck.work())))
+        assert took == pytest.approx(CANCEL_BOUND_S, abs=AT_ONCE_S)
+        assert stuck.swallowed == 2
 
 
-async def test_abandoned_work_is_reported_until_it_ends(stubborn: Stubborn) -> None:
-    task = asyncio.create_task(with_cancellation_check(stubborn.work(), bound=0.01))
-    await cancelled_after(task)
-    (line,) = abandoned_work()
-    assert "abandoned" in line
-    assert "test_cancellation.py" in line
-    stubborn.end.set()
-    await poll_until_async(lambda: not abandoned_work())
+@by_fake_clock
+async def test_abandoned_work_is_reported_until_it_ends() -> None:
+    async with stubborn() as stuck:
+        task = asyncio.create_task(with_cancellation_check(stuck.work(), bound=0.01))
+        await cancelled_after(task)
+        (line,) = abandoned_work()
+        assert "abandoned" in line
+        assert "test_cancellation.py" in line
+        stuck.end.set()
+        await poll_until_async(lambda: not abandoned_work())
 
 
+@by_fake_clock
 async def test_abandoned_work_that_fails_later_is_forgotten_without_complaint() -> None:
     end = asyncio.Event()
 
@@ -410,9 +424,11 @@ async def test_abandoned_work_that_fails_later_is_forgotten_without_complaint() 
     assert not complaints
 
 
-async def test_bound_is_the_callers_to_choose(stubborn: Stubborn) -> None:
-    task = asyncio.create_task(with_cancellation_check(stubborn.work(), bound=0.02))
-    assert await cancelled_after(task) < 0.02 + AT_ONCE_S
+@by_fake_clock
+async def test_bound_is_the_callers_to_choose() -> None:
+    async with stubborn() as stuck:
+        task = asyncio.create_task(with_cancellation_check(stuck.work(), bound=0.02))
+        assert await cancelled_after(task) == pytest.approx(0.02, abs=AT_ONCE_S)
 
 
 @pytest.mark.parametrize("bound", [0, -1, math.nan])
@@ -421,17 +437,20 @@ async def test_bound_must_be_a_time(bound: float) -> None:
         await with_cancellation_check(value_of(1), bound=bound)
 
 
-async def test_a_second_cancel_raises_at_once(stubborn: Stubborn) -> None:
-    task = asyncio.create_task(with_cancellation_check(stubborn.work(), bound=30))
-    await asyncio.sleep(0.01)
-    task.cancel()
-    await asyncio.sleep(0.01)
-    assert not task.done()
-    assert await cancelled_after(task) < AT_ONCE_S
-    assert abandoned_work()
+@by_fake_clock
+async def test_a_second_cancel_raises_at_once() -> None:
+    async with stubborn() as stuck:
+        task = asyncio.create_task(with_cancellation_check(stuck.work(), bound=30))
+        await asyncio.sleep(0.01)
+        task.cancel()
+        await asyncio.sleep(0.01)
+        assert not task.done()
+        assert await cancelled_after(task) < AT_ONCE_S
+        assert abandoned_work()
 
 
 @pytest.mark.parametrize("is_async", [False, True])
+@by_fake_clock
 async def test_clean_up_runs_on_a_cancel_only(is_async: bool) -> None:
     cleaned: list[str] = []
 
@@ -450,6 +469,7 @@ async def test_clean_up_runs_on_a_cancel_only(is_async: bool) -> None:
 
 
 @pytest.mark.parametrize("is_async", [False, True])
+@by_fake_clock
 async def test_a_failing_clean_up_is_logged_and_does_not_hide_the_cancel(
     is_async: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -468,21 +488,26 @@ async def test_a_failing_clean_up_is_logged_and_does_not_hide_the_cancel(
     assert "page already closed" in caplog.text
 
 
-async def test_a_hanging_clean_up_is_given_up_within_the_bound(stubborn: Stubborn) -> None:
-    work = with_cancellation_check(asyncio.sleep(3600), on_cancel=stubborn.work, bound=0.05)
-    assert await cancelled_after(asyncio.create_task(work)) < 0.05 + AT_ONCE_S
-    assert len(abandoned_work()) == 1
+@by_fake_clock
+async def test_a_hanging_clean_up_is_given_up_within_the_bound() -> None:
+    async with stubborn() as stuck:
+        work = with_cancellation_check(asyncio.sleep(3600), on_cancel=stuck.work, bound=0.05)
+        took = await cancelled_after(asyncio.create_task(work))
+        assert took == pytest.approx(0.05, abs=AT_ONCE_S)
+        assert len(abandoned_work()) == 1
 
 
-async def test_clean_up_runs_beside_work_that_does_not_end(stubborn: Stubborn) -> None:
+@by_fake_clock
+async def test_clean_up_runs_beside_work_that_does_not_end() -> None:
     """A browser page is closed so that the click which hangs in it ends."""
+    async with stubborn() as stuck:
 
-    async def close() -> None:
-        stubborn.end.set()
+        async def close() -> None:
+            stuck.end.set()
 
-    work = with_cancellation_check(stubborn.work(), on_cancel=close, bound=5)
-    assert await cancelled_after(asyncio.create_task(work)) < AT_ONCE_S
-    assert not abandoned_work()
+        work = with_cancellation_check(stuck.work(), on_cancel=close, bound=5)
+        assert await cancelled_after(asyncio.create_task(work)) < AT_ONCE_S
+        assert not abandoned_work()
 
 
 # The guide's own examples

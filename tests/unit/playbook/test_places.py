@@ -112,6 +112,6 @@ def test_what_faulthandler_really_writes_is_read() -> None:
 
 
 def test_reading_a_long_trace_takes_no_time() -> None:
-    began = time.monotonic()
+    began = time.process_time()
     stuck_place(TRACE * 2000)
-    assert time.monotonic() - began < 1
+    assert time.process_time() - began < 1

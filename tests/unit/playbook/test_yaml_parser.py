@@ -252,10 +252,10 @@ def bomb(width: int, levels: int) -> str:
     ],
 )
 def test_a_bomb_is_a_clear_line_in_milliseconds(text: str, message: str) -> None:
-    start = time.monotonic()
+    start = time.process_time()
     (found,) = problems_of(text)
     assert message in found
-    assert time.monotonic() - start < 0.5
+    assert time.process_time() - start < 0.5
 
 
 def test_a_merge_bomb_is_stopped() -> None:

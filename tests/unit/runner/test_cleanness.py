@@ -178,7 +178,7 @@ async def test_timers_that_only_wake_waiters_are_none(watch: Watch) -> None:
 
 
 async def test_looking_takes_no_time(watch: Watch) -> None:
-    began = time.monotonic()
+    began = time.process_time()
     for _ in range(20):
         watch.dirt()
-    assert (time.monotonic() - began) / 20 < 0.05
+    assert (time.process_time() - began) / 20 < 0.05

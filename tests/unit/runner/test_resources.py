@@ -2,8 +2,8 @@
 
 import asyncio
 import logging
-import time
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any, ClassVar
 
 import pytest
@@ -13,6 +13,8 @@ from ignition_toolkit.playbook.cancellation import abandoned_work
 from ignition_toolkit.playbook.models import HandedOver
 from ignition_toolkit.runner.resources import Resources, type_name
 from tests.polling import poll_until_async
+from tests.unit.playbook import fake_clock
+from tests.unit.playbook.fake_clock import by_fake_clock
 
 
 class Client:
@@ -75,6 +77,7 @@ async def test_a_type_without_a_signature_is_called() -> None:
     assert await Resources().use(dict) == {}
 
 
+@by_fake_clock
 async def test_a_cancel_while_making_discards_the_half_made_object() -> None:
     stages: list[str] = []
 
@@ -90,11 +93,11 @@ async def test_a_cancel_while_making_discards_the_half_made_object() -> None:
     resources = Resources({type_name(Browser): launch})
     user = asyncio.create_task(resources.use(Browser))
     await asyncio.sleep(0.01)
-    began = time.monotonic()
+    began = fake_clock.now()
     user.cancel()
     with pytest.raises(asyncio.CancelledError):
         await user
-    assert time.monotonic() - began < 0.1
+    assert fake_clock.now() == began
     assert stages == ["begun", "discarded"]
     assert (await resources.use(Browser)).port == 1
 
@@ -158,37 +161,45 @@ class Hanging:
                 continue
 
 
-@pytest.fixture
+@asynccontextmanager
 async def hanging() -> AsyncIterator[type[Hanging]]:
     Hanging.end = asyncio.Event()
-    yield Hanging
-    Hanging.end.set()
-    await poll_until_async(lambda: not abandoned_work())
+    try:
+        yield Hanging
+    finally:
+        Hanging.end.set()
+        await poll_until_async(lambda: not abandoned_work())
 
 
+@by_fake_clock
 async def test_one_that_hangs_is_abandoned_and_delays_nobody(
-    hanging: type[Hanging], caplog: pytest.LogCaptureFixture
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    resources = Resources()
-    await resources.use(hanging)
-    client = await resources.use(Client)
-    began = time.monotonic()
-    await resources.close(0.1)
-    assert 0.09 < time.monotonic() - began < 0.3
-    assert client.closed
-    assert len(abandoned_work()) == 1
-    assert [r.levelno for r in caplog.records] == [logging.WARNING]
+    async with hanging() as stuck:
+        resources = Resources()
+        await resources.use(stuck)
+        client = await resources.use(Client)
+        began = fake_clock.now()
+        await resources.close(0.1)
+        assert fake_clock.now() - began == pytest.approx(0.1, abs=0.001)
+        assert client.closed
+        assert len(abandoned_work()) == 1
+        assert [r.levelno for r in caplog.records] == [logging.WARNING]
 
 
-async def test_a_cancelled_close_abandons_at_once(hanging: type[Hanging]) -> None:
-    resources = Resources()
-    await resources.use(hanging)
-    closing: asyncio.Task[Any] = asyncio.create_task(resources.close(60))
-    await asyncio.sleep(0.01)
-    closing.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await closing
-    assert len(abandoned_work()) == 1
+@by_fake_clock
+async def test_a_cancelled_close_abandons_at_once() -> None:
+    async with hanging() as stuck:
+        resources = Resources()
+        await resources.use(stuck)
+        closing: asyncio.Task[Any] = asyncio.create_task(resources.close(60))
+        await asyncio.sleep(0.01)
+        began = fake_clock.now()
+        closing.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await closing
+        assert fake_clock.now() == began
+        assert len(abandoned_work()) == 1
 
 
 class Desktop:
